@@ -1,0 +1,186 @@
+"""The contract of a gym: two pure functions over frozen state.
+
+A gym knows text and tasks. It refuses to know tokens, policies and devices.
+
+  state, observation = gym.reset(task, seed)
+  state, step = gym.step(state, Action('action', '1 0 0 0'))
+
+`Gym` keeps what all gyms share, so that a new gym writes two methods: `prompt`
+(what the policy reads first) and `respond` (what one legal action does).
+"""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+from typing import Any, ClassVar
+
+from bao_jax import types
+
+# The user: (task, message of the policy) -> reply. Deterministic if scripted.
+UserFn = Callable[[types.Task, str], str]
+# The judge: (task, answer of the policy) -> verdict, whose type the gym states.
+JudgeFn = Callable[[types.Task, str], Any]
+
+
+class UserError(Exception):
+  """The user or judge could not be reached: the conversation has failed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+  """What the policy reads first: the system and the first user message."""
+
+  system: str
+  user: str
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+  """A conversation between two turns.
+
+  Attributes:
+    task: the task being attempted.
+    seed: for gyms that draw anything.
+    turn: the number of turns taken.
+    done: whether the conversation is over.
+    solved: whether the task is solved.
+    best: the best score earned so far; rewards are improvements over it.
+    answers: the number of turns so far that involved the user.
+    memory: what else a gym remembers; never mutated, only replaced.
+  """
+
+  task: types.Task
+  seed: int = 0
+  turn: int = 0
+  done: bool = False
+  solved: bool = False
+  best: float = 0.0
+  answers: int = 0
+  memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+  """What a turn led to.
+
+  Attributes:
+    reply: text for the policy.
+    reward: the gym's own reward of the turn.
+    terminated: the task ended the conversation.
+    truncated: the turn budget ended it.
+    is_user: whether the turn involved the user.
+    solved: whether the task is solved by now.
+  """
+
+  reply: str
+  reward: float = 0.0
+  terminated: bool = False
+  truncated: bool = False
+  is_user: bool = False
+  solved: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+  """What a gym's `respond` returns: a `Step` before the shared bookkeeping."""
+
+  reply: str
+  reward: float = 0.0
+  solved: bool = False
+  terminated: bool = False
+  best: float | None = None  # None keeps the best score so far.
+  memory: Mapping[str, Any] | None = None  # None keeps the memory.
+
+
+@dataclasses.dataclass(frozen=True)
+class Gym(abc.ABC):
+  """What every gym shares: budgets, refusals, the end of a conversation.
+
+  Attributes:
+    max_turns: the turn budget; the turn that reaches it is executed, then the
+      conversation is truncated.
+    user_choices: the choices that involve the user (A_u of the paper).
+    answer_limit: the number of user-involving turns after which the
+      conversation is truncated; None for no limit.
+    step_penalty: subtracted from each reward, times the turn's number.
+  """
+
+  max_turns: int = 15
+  user_choices: tuple[str, ...] = ('answer',)
+  answer_limit: int | None = None
+  step_penalty: float = 0.0
+
+  name: ClassVar[str]
+  choices: ClassVar[tuple[str, ...]]  # Legal ones, beside 'finish'.
+
+  @abc.abstractmethod
+  def prompt(self, task: types.Task) -> Observation:
+    """Returns what the policy reads first."""
+
+  @abc.abstractmethod
+  def respond(self, state: State, action: types.Action) -> Response:
+    """Returns what a legal action leads to; sees no finish and no error."""
+
+  def farewell(self, state: State) -> str:
+    """Returns the reply to 'finish'."""
+    return 'The conversation is over.'
+
+  def reset(self, task: types.Task, seed: int) -> tuple[State, Observation]:
+    """Starts a conversation."""
+    return State(task=task, seed=seed), self.prompt(task)
+
+  def step(
+      self, state: State, action: types.Action
+  ) -> tuple[State, Step]:
+    """Takes one turn.
+
+    Args:
+      state: what the last call returned; unchanged by this one.
+      action: the parsed tool call. A bad call (`action.error`) or an illegal
+        choice is answered with what was wrong, costs a turn and earns 0.
+
+    Returns:
+      The next state and what the policy gets to see of it.
+
+    Raises:
+      ValueError: the conversation is already over.
+      UserError: the user or judge could not be reached.
+    """
+    if state.done:
+      raise ValueError(f'{state.task.id}: step after the conversation ended')
+    response = self._response(state, action)
+    turn = state.turn + 1
+    is_user = not action.error and action.choice in self.user_choices
+    answers = state.answers + is_user
+    out_of_budget = turn >= self.max_turns or (
+        self.answer_limit is not None and answers >= self.answer_limit
+    )
+    step = Step(
+        reply=response.reply,
+        reward=response.reward - self.step_penalty * turn,
+        terminated=response.terminated,
+        truncated=out_of_budget and not response.terminated,
+        is_user=is_user,
+        solved=state.solved or response.solved,
+    )
+    state = dataclasses.replace(
+        state,
+        turn=turn,
+        answers=answers,
+        done=step.terminated or step.truncated,
+        solved=step.solved,
+        best=state.best if response.best is None else response.best,
+        memory=state.memory if response.memory is None else response.memory,
+    )
+    return state, step
+
+  def _response(self, state: State, action: types.Action) -> Response:
+    if action.error:
+      return Response(action.error)
+    if action.choice == 'finish':
+      return Response(self.farewell(state), terminated=True)
+    if action.choice not in self.choices:
+      legal = ', '.join(self.choices)
+      return Response(f'Unknown choice; use one of: {legal}.')
+    return self.respond(state, action)

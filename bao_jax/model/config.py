@@ -1,0 +1,45 @@
+"""Shapes of the Qwen3 family."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+  """The shape of a Qwen3 model; field names follow the glossary of `types`.
+
+  Attributes:
+    vocab_size: V.
+    num_layers: L.
+    width: D.
+    ff_width: F.
+    num_heads: H, a multiple of `num_kv_heads`.
+    num_kv_heads: K.
+    head_dim: C; need not be D / H.
+    rope_theta: the base of the rotary wavelengths.
+    norm_eps: added to the mean square in RMSNorm.
+    tie_embeddings: whether logits use the embedding.
+    dtype: compute dtype, 'float32' or 'bfloat16'; parameters are float32.
+    remat: whether training recomputes each layer in the backward pass.
+  """
+
+  vocab_size: int
+  num_layers: int
+  width: int
+  ff_width: int
+  num_heads: int
+  num_kv_heads: int
+  head_dim: int
+  rope_theta: float = 1e6
+  norm_eps: float = 1e-6
+  tie_embeddings: bool = True
+  dtype: str = 'float32'
+  remat: bool = False
+
+  def __post_init__(self):
+    if self.num_heads % self.num_kv_heads:
+      raise ValueError(
+          f'model.num_heads={self.num_heads} must be a multiple of '
+          f'model.num_kv_heads={self.num_kv_heads}.'
+      )
+    if self.head_dim % 2:
+      raise ValueError(f'model.head_dim={self.head_dim} must be even.')

@@ -1,0 +1,269 @@
+"""The Qwen3 architecture, with attention injected.
+
+RMSNorm before each sublayer and on queries and keys, grouped queries, rotary
+positions, SwiGLU. The blocks refuse to know where keys and values are kept:
+training, appending and decoding hand in an `AttendFn`.
+
+See "Qwen3 Technical Report" by Yang et al. (https://arxiv.org/abs/2505.09388).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from bao_jax import types
+from bao_jax.model import config as config_lib
+
+# (queries [B, T, H, C], keys [B, T, K, C], values [B, T, K, C], this layer's
+# cache) -> (outputs [B, T, H, C], the layer's new cache).
+AttendFn = Callable[
+    [jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]
+]
+
+_normal = nn.initializers.normal(0.02)
+
+
+def rotate(x: jax.Array, positions: jax.Array, theta: float) -> jax.Array:
+  """Applies rotary position embeddings.
+
+    (xᵢ, xᵢ₊C/2) ← rotation by p · θ^(-2i/C)
+
+  See "RoFormer" by Su et al. (https://arxiv.org/abs/2104.09864); the two halves
+  pair up as in Qwen3.
+
+  Args:
+    x: `[B, T, H, C]` queries or keys.
+    positions: `[B, T]` int32.
+    theta: the base, θ.
+
+  Returns:
+    `[B, T, H, C]` of the dtype of `x`, computed in float32.
+  """
+  half = x.shape[-1] // 2
+  frequencies = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
+  angles = positions[..., None, None].astype(jnp.float32) * frequencies
+  cos, sin = jnp.cos(angles), jnp.sin(angles)  # [B, T, 1, C/2]
+  x1, x2 = jnp.split(x.astype(jnp.float32), 2, axis=-1)
+  rotated = jnp.concatenate([x1 * cos - x2 * sin, x2 * cos + x1 * sin], axis=-1)
+  return rotated.astype(x.dtype)
+
+
+class RMSNorm(nn.Module):
+  """x · scale / sqrt(mean(x²) + ε), in float32."""
+
+  eps: float
+  axis: str = 'embed'
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    scale = self.param(
+        'scale',
+        nn.with_logical_partitioning(nn.initializers.ones, (self.axis,)),
+        (x.shape[-1],),
+    )
+    y = x.astype(jnp.float32)
+    y *= jax.lax.rsqrt(jnp.mean(y * y, axis=-1, keepdims=True) + self.eps)
+    return (y * scale.reshape((1,) * (x.ndim - 1) + (-1,))).astype(x.dtype)
+
+
+class Linear(nn.Module):
+  """A linear map over the last dimensions, without bias.
+
+  Attributes:
+    features: the output dimensions.
+    axes: logical names of the kernel's dimensions, inputs first.
+    num_inputs: how many trailing dimensions of the input are contracted.
+  """
+
+  features: tuple[int, ...]
+  axes: tuple[str, ...]
+  num_inputs: int = 1
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    inputs = x.shape[x.ndim - self.num_inputs :]
+    kernel = self.param(
+        'kernel',
+        nn.with_logical_partitioning(_normal, self.axes),
+        inputs + self.features,
+    )
+    contracted = tuple(range(x.ndim - self.num_inputs, x.ndim))
+    return jnp.tensordot(
+        x, kernel.astype(x.dtype), (contracted, tuple(range(self.num_inputs)))
+    )
+
+
+class Attention(nn.Module):
+  """Projections around an injected attention."""
+
+  config: config_lib.ModelConfig
+  attend: AttendFn
+
+  @nn.compact
+  def __call__(
+      self, x: jax.Array, positions: jax.Array, cache: Any
+  ) -> tuple[jax.Array, Any]:
+    c = self.config
+    heads, kv_heads = (c.num_heads, c.head_dim), (c.num_kv_heads, c.head_dim)
+    q = Linear(heads, ('embed', 'heads', 'head_dim'), name='q')(x)
+    k = Linear(kv_heads, ('embed', 'kv_heads', 'head_dim'), name='k')(x)
+    v = Linear(kv_heads, ('embed', 'kv_heads', 'head_dim'), name='v')(x)
+    q = RMSNorm(c.norm_eps, 'head_dim', name='q_norm')(q)
+    k = RMSNorm(c.norm_eps, 'head_dim', name='k_norm')(k)
+    q = rotate(q, positions, c.rope_theta)
+    k = rotate(k, positions, c.rope_theta)
+    out, cache = self.attend(q, k, v, cache)
+    out = Linear(
+        (c.width,), ('heads', 'head_dim', 'embed'), num_inputs=2, name='o'
+    )(out)
+    return out, cache
+
+
+class FeedForward(nn.Module):
+  """SwiGLU: (silu(x W_gate) ⊙ x W_up) W_down."""
+
+  config: config_lib.ModelConfig
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    width, hidden = (self.config.width,), (self.config.ff_width,)
+    gate = Linear(hidden, ('embed', 'mlp'), name='gate')(x)
+    up = Linear(hidden, ('embed', 'mlp'), name='up')(x)
+    return Linear(width, ('mlp', 'embed'), name='down')(nn.silu(gate) * up)
+
+
+class Block(nn.Module):
+  """One layer: attention and feed-forward, each on a normed residual."""
+
+  config: config_lib.ModelConfig
+  attend: AttendFn
+
+  @nn.compact
+  def __call__(
+      self, x: jax.Array, positions: jax.Array, cache: Any
+  ) -> tuple[jax.Array, Any]:
+    norm = lambda name: RMSNorm(self.config.norm_eps, name=name)
+    attention = Attention(self.config, self.attend, name='attention')
+    out, cache = attention(norm('attention_norm')(x), positions, cache)
+    x = x + out
+    x = x + FeedForward(self.config, name='mlp')(norm('mlp_norm')(x))
+    return x, cache
+
+
+class Transformer(nn.Module):
+  """Token ids to final hidden states, layers scanned.
+
+  Attributes:
+    config: the shape.
+    attend: attention and where it keeps keys and values.
+  """
+
+  config: config_lib.ModelConfig
+  attend: AttendFn
+
+  @nn.compact
+  def __call__(
+      self, tokens: jax.Array, positions: jax.Array, cache: Any = None
+  ) -> tuple[jax.Array, Any]:
+    """Runs all layers.
+
+    Args:
+      tokens: `[B, T]` int32.
+      positions: `[B, T]` int32.
+      cache: a pytree whose arrays have a leading L, or None.
+
+    Returns:
+      `[B, T, D]` normed hidden states and the new cache.
+    """
+    c = self.config
+    embedding = self.param(
+        'embedding',
+        nn.with_logical_partitioning(_normal, ('vocab', 'embed')),
+        (c.vocab_size, c.width),
+    )
+    if not c.tie_embeddings:
+      self.param(
+          'head',
+          nn.with_logical_partitioning(_normal, ('vocab', 'embed')),
+          (c.vocab_size, c.width),
+      )
+    block = nn.remat(Block, prevent_cse=False) if c.remat else Block
+    layers = nn.scan(
+        block,
+        variable_axes={'params': 0},
+        split_rngs={'params': True},
+        in_axes=(nn.broadcast, 0),
+        length=c.num_layers,
+        metadata_params={nn.PARTITION_NAME: 'layers'},
+    )(c, self.attend, name='layers')
+    x = embedding.astype(c.dtype)[tokens]
+    x, cache = layers(x, positions, cache)
+    return RMSNorm(c.norm_eps, name='norm')(x), cache
+
+
+def output_embedding(params: types.Params) -> jax.Array:
+  """Returns the `[V, D]` matrix that turns hidden states into logits."""
+  return params['head'] if 'head' in params else params['embedding']
+
+
+def logits(hidden: jax.Array, params: types.Params) -> jax.Array:
+  """Computes `[..., V]` float32 logits of `[..., D]` hidden states."""
+  matrix = output_embedding(params).astype(hidden.dtype)
+  return jnp.einsum(
+      '...d,vd->...v', hidden, matrix, preferred_element_type=jnp.float32
+  )
+
+
+def init(config: config_lib.ModelConfig, rng: jax.Array) -> types.Params:
+  """Draws parameters; every leaf is boxed with its logical axis names.
+
+  `flax.linen.meta.unbox` gives plain arrays, `flax.linen.get_partition_spec`
+  the names.
+  """
+  dummy = jnp.zeros((1, 1), jnp.int32)
+  attend = lambda q, k, v, cache: (q, cache)
+  return Transformer(config, attend).init(rng, dummy, dummy)['params']
+
+
+def unstack(params: types.Params) -> types.Params:
+  """Splits the stacked layers into a tuple, for programs that unroll them."""
+  num_layers = jax.tree.leaves(params['layers'])[0].shape[0]
+  layers = tuple(
+      jax.tree.map(lambda x: x[i], params['layers'])  # noqa: B023
+      for i in range(num_layers)
+  )
+  return {**params, 'layers': layers}
+
+
+def unrolled(
+    params: types.Params,
+    config: config_lib.ModelConfig,
+    attend: AttendFn,
+    tokens: jax.Array,
+    positions: jax.Array,
+    cache: tuple[Any, ...],
+) -> tuple[jax.Array, tuple[Any, ...]]:
+  """Runs the same model with its layers unrolled, which decodes faster.
+
+  Args:
+    params: of `unstack`.
+    config: the shape.
+    attend: as in `Transformer`.
+    tokens: `[B, T]` int32.
+    positions: `[B, T]` int32.
+    cache: one entry per layer.
+
+  Returns:
+    `[B, T, D]` normed hidden states and the new caches.
+  """
+  block = Block(config, attend)
+  x = params['embedding'].astype(config.dtype)[tokens]
+  caches = []
+  for layer, entry in zip(params['layers'], cache, strict=True):
+    x, entry = block.apply({'params': layer}, x, positions, entry)
+    caches.append(entry)
+  x = RMSNorm(config.norm_eps).apply({'params': params['norm']}, x)
+  return x, tuple(caches)

@@ -1,0 +1,136 @@
+"""The numbers of a report: one row per policy, with intervals over tasks.
+
+Numbers alone: how they are printed is up to the page.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+
+import numpy as np
+
+from bao_jax.evaluation import records
+from bao_jax.metrics import intervals
+from bao_jax.metrics import success
+from bao_jax.report import runs as runs_lib
+
+Interval = intervals.Interval
+
+MAX_K = 9  # Pass@U-k is computed for k = 1..9, as in the paper.
+_NOTHING = Interval(float('nan'), float('nan'), float('nan'))
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """What one policy achieved on the tasks of one gym, or of all.
+
+  Several conversations of one task (samples, seeds) are averaged first; means
+  and intervals are over tasks. Failed conversations are counted and enter
+  nothing else. Where nothing is left to average, intervals hold NaN.
+
+  Attributes:
+    name: the policy.
+    description: half a sentence about it.
+    is_reference: whether it is there to compare with.
+    pass_at_u: Pass@U-k for k = 1, 2, ...
+    score: the mean sum of the gym's own rewards.
+    involvement: UR, the mean share of turns that involve the user.
+    exploration: the mean number of exploring turns per answer.
+    num_tasks: the tasks averaged over.
+    num_conversations: all conversations, failed ones included.
+    num_failed: those that an outage ended.
+  """
+
+  name: str
+  description: str
+  is_reference: bool
+  pass_at_u: tuple[Interval, ...]
+  score: Interval
+  involvement: Interval
+  exploration: Interval
+  num_tasks: int
+  num_conversations: int
+  num_failed: int
+
+
+def row(
+    run: runs_lib.Run, *, max_k: int = MAX_K, num_resamples: int = 2_000
+) -> Row:
+  """Computes the row of a run.
+
+  Args:
+    run: a policy and its conversations.
+    max_k: the largest k of Pass@U-k.
+    num_resamples: how often the bootstrap draws the tasks again.
+
+  Returns:
+    The row.
+  """
+  arrays = records.to_arrays(run.records)
+  valid = arrays.valid
+  tasks = np.array([record.task_id for record in run.records])[valid]
+  rewards, is_user, turn_mask = (
+      x[valid] for x in (arrays.rewards, arrays.is_user, arrays.turn_mask)
+  )
+  interval = lambda x: _interval_over_tasks(x, tasks, num_resamples)
+  return Row(
+      name=run.name,
+      description=run.description,
+      is_reference=run.is_reference,
+      pass_at_u=tuple(
+          interval(success.pass_at_u(rewards, is_user, turn_mask, k=k))
+          for k in range(1, max_k + 1)
+      ),
+      score=interval(success.score(rewards, turn_mask)),
+      involvement=interval(success.involvement_rate(is_user, turn_mask)),
+      exploration=interval(success.exploration_ratio(is_user, turn_mask)),
+      num_tasks=np.unique(tasks).size,
+      num_conversations=valid.size,
+      num_failed=int(np.sum(~valid)),
+  )
+
+
+def _interval_over_tasks(
+    values: np.ndarray, tasks: np.ndarray, num_resamples: int
+) -> Interval:
+  """Averages the conversations of each task, then bounds the mean of tasks."""
+  if not values.size:
+    return _NOTHING
+  _, task, count = np.unique(tasks, return_inverse=True, return_counts=True)
+  means = np.bincount(task, weights=values) / count
+  return intervals.bootstrap_mean(means, num_resamples=num_resamples)
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+  """The rows over one set of tasks.
+
+  Attributes:
+    name: the gym, or 'all gyms'.
+    source: where the tasks come from, like 'test split, easy level'.
+    rows: one per run.
+  """
+
+  name: str
+  source: str
+  rows: tuple[Row, ...]
+
+
+def groups(runs: Sequence[runs_lib.Run]) -> list[Group]:
+  """Computes the rows over all gyms, then per gym; once if there is one gym."""
+  names = runs_lib.gyms(runs)
+  per_gym = [
+      _group(name, [runs_lib.of_gym(run, name) for run in runs])
+      for name in names
+  ]
+  return per_gym if len(names) == 1 else [_group('all gyms', runs), *per_gym]
+
+
+def _group(name: str, runs: Sequence[runs_lib.Run]) -> Group:
+  found = [record for run in runs for record in run.records]
+  splits = ', '.join(dict.fromkeys(record.split for record in found))
+  levels = ', '.join(dict.fromkeys(record.level for record in found))
+  return Group(
+      name=name,
+      source=f'{splits} split, {levels} level' if found else 'no tasks',
+      rows=tuple(map(row, runs)),
+  )

@@ -1,0 +1,169 @@
+"""The compiled calls of a rollout: append, decode and share.
+
+Each is compiled once per bucket of shapes; everything that varies between rows
+or turns is an array. A row always has one pending token, the last of its text,
+whose keys and values are not held yet: `append` leaves it out and `decode`
+starts from it, so that nothing is computed twice.
+"""
+
+import functools
+
+import flax
+import jax
+import jax.numpy as jnp
+
+from bao_jax import types
+from bao_jax.model import attention
+from bao_jax.model import cache as cache_lib
+from bao_jax.model import config as config_lib
+from bao_jax.model import qwen3
+from bao_jax.sampling import choose
+
+
+@flax.struct.dataclass
+class Decoded:
+  """What one call of `decode` sampled.
+
+  Attributes:
+    tokens: `[B, N]` int32; only the first `count` of a row were sampled.
+    logps: `[B, N]` float32, aligned with `tokens`.
+    count: `[B]` int32.
+    stopped: `[B]` bool, whether the last of them is the stop token.
+  """
+
+  tokens: jax.Array
+  logps: jax.Array
+  count: jax.Array
+  stopped: jax.Array
+
+
+def append(
+    params: types.Params,
+    cache: cache_lib.Cache,
+    tokens: jax.Array,
+    counts: jax.Array,
+    *,
+    config: config_lib.ModelConfig,
+) -> cache_lib.Cache:
+  """Adds given tokens to the rows: prompts and replies.
+
+  Args:
+    params: of `qwen3.unstack`.
+    cache: B rows.
+    tokens: `[B, N]` int32, right-padded.
+    counts: `[B]` int32, how many of the N are real; 0 leaves a row as it is.
+    config: the model's shape.
+
+  Returns:
+    The longer cache.
+  """
+  num_tokens, num_slots = tokens.shape[1], cache.k[0].shape[2]
+  positions = cache.length[:, None] + jnp.arange(num_tokens)[None]
+  held = jnp.arange(num_slots)[None] < cache.length[:, None]  # [B, S]
+  held = jnp.broadcast_to(
+      held[:, None], (tokens.shape[0], num_tokens, num_slots)
+  )
+  own = jnp.tril(jnp.ones((num_tokens, num_tokens), bool))
+  own = jnp.broadcast_to(own[None], (tokens.shape[0],) + own.shape)
+  mask = jnp.concatenate([held, own], axis=-1)  # [B, N, S + N]
+
+  def attend(q, k, v, entry):
+    k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))  # [B, K, N, C]
+    keys = jnp.concatenate([entry[0], k], axis=2)
+    values = jnp.concatenate([entry[1], v], axis=2)
+    return attention.attend(q, keys, values, mask), (k, v)
+
+  entries = tuple(zip(cache.k, cache.v))
+  _, new = qwen3.unrolled(params, config, attend, tokens, positions, entries)
+  k, v = zip(*new)
+  return cache_lib.write(cache, k, v, counts)
+
+
+def decode(
+    params: types.Params,
+    cache: cache_lib.Cache,
+    pending: jax.Array,
+    budget: jax.Array,
+    sampling: choose.Sampling,
+    stop: jax.Array,
+    *,
+    config: config_lib.ModelConfig,
+    num_tokens: int,
+) -> tuple[cache_lib.Cache, Decoded]:
+  """Samples until every row has stopped or has spent its budget.
+
+  New keys and values go to a buffer at the same index for all rows, and join
+  the cache once at the end: that keeps scatters out of the loop.
+
+  Args:
+    params: of `qwen3.unstack`.
+    cache: B rows.
+    pending: `[B]` int32, each row's last token, not held yet.
+    budget: `[B]` int32, at most this many tokens; 0 for an idle row.
+    sampling: the rows' settings.
+    stop: `[B]` int32, each row's stop token.
+    config: the model's shape.
+    num_tokens: N, at most this many tokens for any row.
+
+  Returns:
+    The longer cache (the last sampled token is pending) and what was sampled.
+  """
+  num_rows, num_kv_heads, num_slots, head_dim = cache.k[0].shape
+  held = jnp.arange(num_slots)[None] < cache.length[:, None]  # [B, S]
+  budget = jnp.minimum(budget, num_tokens)
+  shape = (num_rows, num_kv_heads, num_tokens, head_dim)
+  buffer = tuple(
+      (jnp.zeros(shape, x.dtype), jnp.zeros(shape, x.dtype)) for x in cache.k
+  )
+
+  def is_live(carry):
+    i, _, _, live, _, _ = carry
+    return (i < num_tokens) & jnp.any(live)
+
+  def step(carry):
+    i, token, buffer, live, out, count = carry
+    written = jnp.arange(num_tokens)[None] <= i
+    mask = jnp.concatenate(
+        [held, jnp.broadcast_to(written, (num_rows, num_tokens))], axis=1
+    )
+    attend = functools.partial(_attend_two, index=i, mask=mask)
+    entries = tuple(
+        (k, v, *new) for k, v, new in zip(cache.k, cache.v, buffer)
+    )
+    hidden, buffer = qwen3.unrolled(
+        params,
+        config,
+        attend,
+        token[:, None],
+        (cache.length + i)[:, None],
+        entries,
+    )
+    logits = qwen3.logits(hidden[:, 0], params)
+    token, logps = choose.choose(logits, sampling, cache.length + i + 1)
+    out = (out[0].at[:, i].set(token), out[1].at[:, i].set(logps))
+    count += live
+    live &= (token != stop) & (i + 1 < budget)
+    return i + 1, token, buffer, live, out, count
+
+  tokens = jnp.zeros((num_rows, num_tokens), jnp.int32)
+  logps = jnp.zeros((num_rows, num_tokens), jnp.float32)
+  count = jnp.zeros(num_rows, jnp.int32)
+  carry = (0, pending, buffer, budget > 0, (tokens, logps), count)
+  _, _, buffer, _, (tokens, logps), count = jax.lax.while_loop(
+      is_live, step, carry
+  )
+  last = jnp.take_along_axis(tokens, jnp.maximum(count - 1, 0)[:, None], axis=1)
+  stopped = (count > 0) & (last[:, 0] == stop)
+  k, v = zip(*buffer)
+  cache = cache_lib.write(cache, k, v, count)
+  return cache, Decoded(tokens, logps, count, stopped)
+
+
+def _attend_two(q, k, v, entry, *, index, mask):
+  """Attends to the held cache and to the buffer without joining them."""
+  held_k, held_v, new_k, new_v = entry
+  k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))  # [B, K, 1, C]
+  new_k = jax.lax.dynamic_update_slice(new_k, k, (0, 0, index, 0))
+  new_v = jax.lax.dynamic_update_slice(new_v, v, (0, 0, index, 0))
+  out = attention.attend_parts(q, (held_k, new_k), (held_v, new_v), mask)
+  return out, (new_k, new_v)

@@ -1,0 +1,111 @@
+"""A policy that speaks: compiled calls and the caches they work on.
+
+The engine knows ids and rows. It refuses to know gyms, tasks and text.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+
+from bao_jax import types
+from bao_jax.model import cache as cache_lib
+from bao_jax.model import config as config_lib
+from bao_jax.model import qwen3
+from bao_jax.sampling import choose
+from bao_jax.sampling import decode as decode_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+  """The compiled calls of rollouts and the short table of their shapes.
+
+  Attributes:
+    config: the model's shape.
+    num_rows: B, conversations in flight.
+    num_slots: S, the longest conversation in tokens.
+    prefix_rows: rows of the caches in which prompts are prefilled once.
+    decode_tokens: N of a decode call: the host hears of finished turns at
+      least this often.
+    append_buckets: lengths that replies and prompts are padded to, ascending;
+      longer ones are appended in several calls.
+  """
+
+  config: config_lib.ModelConfig
+  num_rows: int
+  num_slots: int
+  prefix_rows: int = 8
+  decode_tokens: int = 32
+  append_buckets: tuple[int, ...] = (16, 64)
+
+  @functools.cached_property
+  def unstack(self) -> Callable[[types.Params], types.Params]:
+    """Prepares parameters; called once per policy."""
+    return jax.jit(qwen3.unstack)
+
+  @functools.cached_property
+  def append_call(self):
+    call = functools.partial(decode_lib.append, config=self.config)
+    return jax.jit(call, donate_argnames='cache')
+
+  @functools.cached_property
+  def decode_call(self):
+    call = functools.partial(
+        decode_lib.decode, config=self.config, num_tokens=self.decode_tokens
+    )
+    return jax.jit(call, donate_argnames='cache')
+
+  @functools.cached_property
+  def share_call(self):
+    return jax.jit(cache_lib.share, donate_argnames='cache')
+
+  @functools.cached_property
+  def row_keys(self):
+    return jax.jit(choose.row_keys)
+
+  def empty_prefix(self) -> cache_lib.Cache:
+    return cache_lib.empty(self.config, self.prefix_rows, self.num_slots)
+
+  def empty_rows(self) -> cache_lib.Cache:
+    return cache_lib.empty(self.config, self.num_rows, self.num_slots)
+
+  def append(
+      self,
+      params: types.Params,
+      cache: cache_lib.Cache,
+      ids: Sequence[np.ndarray],
+  ) -> cache_lib.Cache:
+    """Appends ragged ids, one sequence per row, through the bucket table.
+
+    Args:
+      params: of `unstack`.
+      cache: as many rows as there are sequences.
+      ids: int32 ids of each row; empty ones leave their row as it is.
+
+    Returns:
+      The longer cache.
+    """
+    longest = max(map(len, ids))
+    start = 0
+    while start < longest:
+      width = next(
+          (n for n in self.append_buckets if n >= longest - start),
+          self.append_buckets[-1],
+      )
+      tokens = np.zeros((len(ids), width), np.int32)
+      counts = np.zeros(len(ids), np.int32)
+      for row, sequence in enumerate(ids):
+        part = sequence[start : start + width]
+        tokens[row, : len(part)] = part
+        counts[row] = len(part)
+      cache = self.append_call(params, cache, tokens, counts)
+      start += width
+    return cache
+
+  def num_compiles(self) -> int:
+    """Returns how many programs were compiled; bounded by the bucket table."""
+    calls = (self.append_call, self.decode_call, self.share_call)
+    return sum(call._cache_size() for call in calls)

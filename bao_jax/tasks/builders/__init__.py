@@ -1,0 +1,104 @@
+"""Tasks on disk: built on first use through TFDS, read ever after."""
+
+import contextlib
+import io
+import os
+import pathlib
+import tempfile
+
+import tensorflow_datasets as tfds
+
+from bao_jax import types
+from bao_jax.tasks import userrl
+from bao_jax.tasks.builders import base
+from bao_jax.tasks.builders import function
+from bao_jax.tasks.builders import telepathy
+from bao_jax.tasks.builders import turtle
+
+BUILDERS = {
+    'function': function.FunctionTasks,
+    'telepathy': telepathy.TelepathyTasks,
+    'turtle': turtle.TurtleTasks,
+}
+
+
+def load(
+    gym: str,
+    level: str,
+    split: str,
+    *,
+    data_dir: str | pathlib.Path,
+    manual_dir: str | pathlib.Path | None = None,
+) -> list[types.Task]:
+  """Returns the tasks of a split, in the order they were generated in.
+
+  Args:
+    gym: 'function', 'telepathy' or 'turtle'.
+    level: 'easy', 'medium', 'full' (our own tasks) or 'userrl' (the
+      benchmark's, at level 'full').
+    split: 'train', 'validation' or 'test', or a part in TFDS's notation, like
+      'train[:90%]'. The benchmark has no 'validation'.
+    data_dir: where the tasks are kept. Several processes may build into it at
+      once.
+    manual_dir: for 'userrl', a checkout of the benchmark's repository; None
+      downloads the file.
+
+  Raises:
+    ValueError: an unknown gym, level or split, or a file of the benchmark that
+      is not as it should be.
+    OSError: a file cannot be found, written or downloaded.
+  """
+  _check('gym', gym, BUILDERS)
+  _check('level', level, BUILDERS[gym].builder_configs)
+  data_dir = pathlib.Path(data_dir).expanduser()
+  builder = BUILDERS[gym](config=level, data_dir=data_dir)
+  if not builder.data_path.exists():
+    _build(gym, level, data_dir, manual_dir)
+    builder = BUILDERS[gym](config=level, data_dir=data_dir)
+  _check('split', split.partition('[')[0], builder.info.splits)
+  rows = builder.as_data_source(split=split)
+  return [base.task_of(row) for row in rows]
+
+
+def _check(what, name, known) -> None:
+  if name not in known:
+    raise ValueError(f'{what} {name!r} is unknown; use {", ".join(known)}')
+
+
+def _build(
+    gym: str,
+    level: str,
+    data_dir: pathlib.Path,
+    manual_dir: str | pathlib.Path | None,
+) -> None:
+  """Builds in a folder of this process's own, then moves the result in place.
+
+  TFDS would move too, but draws the folder's name from Python's global random
+  state: two processes with one seed would write into the same folder.
+  """
+  if manual_dir is not None:
+    userrl.path_of(manual_dir, gym)  # Or else TFDS would download it.
+  data_dir.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(prefix='.building-', dir=data_dir) as own:
+    builder = BUILDERS[gym](
+        config=level, data_dir=own, file_format='array_record'
+    )
+    with _silence():
+      builder.download_and_prepare(
+          download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+      )
+    target = data_dir / pathlib.Path(builder.data_dir).relative_to(own)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+      os.rename(builder.data_dir, target)
+    except OSError:
+      if not target.exists():  # Else another process was first: same content.
+        raise
+
+
+@contextlib.contextmanager
+def _silence():
+  """Keeps TFDS's progress bars, which last for milliseconds, off the screen."""
+  with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stderr(io.StringIO()):
+      yield

@@ -1,0 +1,66 @@
+"""Splits that test composition: all parts seen in training, no combination."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import itertools
+import random
+
+SPLITS = ('train', 'validation', 'test')
+HELD_OUT = 96  # Combinations in each of validation and test.
+
+Combination = Mapping[str, str]
+
+
+def split(
+    slots: Mapping[str, Sequence[str]],
+    name: str,
+    *,
+    seed: int,
+    train: int = 456,
+    held_out: int = HELD_OUT,
+) -> list[Combination]:
+  """Draws the combinations of one split: one value for every slot.
+
+  Args:
+    slots: the values of every slot; together they have at least
+      `train + 2 * held_out` combinations.
+    name: 'train', 'validation' or 'test'.
+    seed: of the draw; the splits of one seed are disjoint.
+    train: how many combinations 'train' has.
+    held_out: how many 'validation' has, and 'test'.
+
+  Returns:
+    The combinations, none twice. Each value of each slot is in the training
+    split; no combination is in two splits.
+
+  Raises:
+    ValueError: there is no such split.
+  """
+  if name not in SPLITS:
+    raise ValueError(f'Unknown split {name!r}; use one of {list(SPLITS)}')
+  rng = random.Random(f'{seed} {sorted(slots)}')
+  combinations = _draw(slots, train + 2 * held_out, rng)
+  start = {'train': 0, 'validation': train, 'test': train + held_out}[name]
+  stop = start + (train if name == 'train' else held_out)
+  return combinations[start:stop]
+
+
+def _draw(
+    slots: Mapping[str, Sequence[str]], count: int, rng: random.Random
+) -> list[Combination]:
+  """Draws distinct combinations, the first of them holding every value."""
+  covering = _covering(slots, rng)
+  drawn = dict.fromkeys(covering)
+  while len(drawn) < count:
+    drawn[tuple(rng.choice(values) for values in slots.values())] = None
+  return [dict(zip(slots, values, strict=True)) for values in drawn]
+
+
+def _covering(
+    slots: Mapping[str, Sequence[str]], rng: random.Random
+) -> list[tuple[str, ...]]:
+  """Returns a few combinations in which every value of every slot occurs."""
+  columns = [rng.sample(values, len(values)) for values in slots.values()]
+  length = max(map(len, columns))
+  cycles = [itertools.cycle(column) for column in columns]
+  return [tuple(next(cycle) for cycle in cycles) for _ in range(length)]

@@ -1,0 +1,170 @@
+"""Which tasks a step takes, and a user's own tasks from a file.
+
+Nothing here remembers where it was: the tasks of a step follow from the step's
+number, so a resumed run reads what an uninterrupted one would have read.
+"""
+
+from collections.abc import Mapping, Sequence
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from bao_jax import types
+
+_FIELDS = {'id': str, 'gym': str, 'level': str, 'data': dict}
+# What `data` must have for the gyms of the package; another gym checks its own.
+_DATA_FIELDS = {
+    'function': {'rule': str, 'test_case': list, 'expected': float},
+    'telepathy': {'description': str, 'goal': str, 'target_entity': str},
+    'turtle': {
+        'new_title': str,
+        'new_surface': str,
+        'new_bottom': str,
+        'evaluation': list,
+    },
+}
+
+
+def tasks_of_step(
+    tasks: Sequence[types.Task],
+    *,
+    seed: int,
+    step: int,
+    tasks_per_step: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> list[types.Task]:
+  """Returns this process's tasks of one step.
+
+  Every epoch is a shuffle of its own, without replacement. The tasks that are
+  left over at its end, too few for a step, are dropped: were the next epoch's
+  first tasks to fill the step up, a task could occur in it twice and draw the
+  same random bits. The processes' lists, joined in order, do not depend on how
+  many processes there are.
+
+  Args:
+    tasks: all tasks, in the same order on every process.
+    seed: of the shuffles, not negative.
+    step: the number of the step, from 0.
+    tasks_per_step: over all processes; a multiple of `process_count`.
+    process_index: which process asks.
+    process_count: how many there are.
+
+  Returns:
+    `tasks_per_step / process_count` different tasks.
+
+  Raises:
+    ValueError: there are fewer tasks than a step takes, or the processes
+      cannot share a step equally.
+  """
+  if not 0 < tasks_per_step <= len(tasks):
+    raise ValueError(
+        f'tasks_per_step is {tasks_per_step}; it must be between 1 and the'
+        f' number of tasks, {len(tasks)}'
+    )
+  if tasks_per_step % process_count:
+    raise ValueError(
+        f'tasks_per_step is {tasks_per_step}; it must be a multiple of the'
+        f' number of processes, {process_count}'
+    )
+  epoch, step_of_epoch = divmod(step, len(tasks) // tasks_per_step)
+  order = np.random.default_rng((seed, epoch)).permutation(len(tasks))
+  share = tasks_per_step // process_count
+  start = step_of_epoch * tasks_per_step + process_index * share
+  return [tasks[i] for i in order[start : start + share]]
+
+
+def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
+  """Reads tasks from a file with one JSON object per line.
+
+  A line has the fields of `types.Task`; blank lines are skipped:
+
+    {"id": "mine/1", "gym": "function", "level": "full", "data": {...}}
+
+  Args:
+    path: the file, in UTF-8.
+
+  Returns:
+    The tasks, in the order of the file.
+
+  Raises:
+    ValueError: the file holds no task, or a line is not one; the message names
+      the file and the line.
+    OSError: the file cannot be read.
+  """
+  lines: dict[str, int] = {}  # Where each id was first seen.
+  tasks = []
+  with open(path, 'rb') as file:
+    for number, line in enumerate(file, start=1):
+      if not line.strip():
+        continue
+      task = _parse(line, where=f'{path}:{number}')
+      if task.id in lines:
+        raise ValueError(
+            f'{path}:{number}: id {task.id!r} is taken by line'
+            f' {lines[task.id]}; make every id different'
+        )
+      lines[task.id] = number
+      tasks.append(task)
+  if not tasks:
+    raise ValueError(f'{path}: no tasks in the file; write one JSON per line')
+  return tasks
+
+
+def _parse(line: bytes, *, where: str) -> types.Task:
+  try:
+    row = json.loads(line.decode('utf-8'), parse_constant=_refuse)
+  except json.JSONDecodeError as error:
+    raise ValueError(
+        f'{where}: not valid JSON: {error.msg} (column {error.colno})'
+    ) from error
+  except ValueError as error:
+    raise ValueError(f'{where}: not valid JSON: {error}') from error
+  if not isinstance(row, dict):
+    raise ValueError(f'{where}: found {_name(row)}, expected an object')
+  check_fields(row, _FIELDS, where=where)
+  unknown = [name for name in row if name not in _FIELDS]
+  if unknown:
+    known = ', '.join(_FIELDS)
+    raise ValueError(f'{where}: unknown field {unknown[0]!r}; use {known}')
+  data_fields = _DATA_FIELDS.get(row['gym'], {})
+  check_fields(row['data'], data_fields, where=f'{where}: data')
+  return types.Task(**row)
+
+
+def check_fields(
+    row: Mapping[str, Any], fields: Mapping[str, type], *, where: str
+) -> None:
+  """Checks that a parsed JSON object has the fields named; others may be there.
+
+  Args:
+    row: the object.
+    fields: name to type; `float` admits whole numbers too.
+    where: what the message of an error begins with, such as file and line.
+
+  Raises:
+    ValueError: a field is missing or of another type.
+  """
+  for name, kind in fields.items():
+    if name not in row:
+      raise ValueError(f'{where}: missing field {name!r}')
+    admitted = (int, float) if kind is float else kind
+    if not isinstance(row[name], admitted) or isinstance(row[name], bool):
+      raise ValueError(
+          f'{where}: field {name!r} is {_name(row[name])},'
+          f' expected {_name(kind())}'
+      )
+
+
+def _refuse(constant: str) -> None:
+  raise ValueError(f'{constant} is not a JSON number')
+
+
+def _name(value: Any) -> str:
+  """Returns what JSON calls the value's type, with an article."""
+  if value is None or isinstance(value, bool):
+    return json.dumps(value)
+  names = {str: 'a string', dict: 'an object', list: 'an array'}
+  return names.get(type(value), 'a number')

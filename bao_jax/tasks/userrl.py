@@ -1,0 +1,174 @@
+"""The UserRL benchmark's own tasks, read from a checkout of its repository.
+
+The splits are those of "UserRL: Training Interactive User-Centric Agent via
+Reinforcement Learning" by Qian et al. (https://arxiv.org/abs/2509.19736): the
+rows of a gym's file, shuffled with seed 42, the first of them for training.
+There is no validation split; hold out a part of the training tasks for it.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from bao_jax import types
+from bao_jax.envs import arithmetic
+from bao_jax.tasks import reader
+
+SPLITS = ('train', 'test')
+_SEED = 42
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """Where a gym's tasks lie and what they hold.
+
+  Attributes:
+    file: its path in the repository.
+    num_train: rows for training.
+    num_test: rows for testing.
+    fields: what a task's `data` takes over from its row, and the types; only
+      function's `expected_result` is called `expected`, as in our own tasks.
+  """
+
+  file: str
+  num_train: int
+  num_test: int
+  fields: Mapping[str, type]
+
+
+SOURCES = {
+    'function': Source(
+        file='gyms/FunctionGym/functiongym/data/functions.json',
+        num_train=460,
+        num_test=78,
+        fields={'rule': str, 'test_case': list, 'expected_result': float},
+    ),
+    'telepathy': Source(
+        file='gyms/TelepathyGym/telepathygym/data/all_entities_refined.json',
+        num_train=360,
+        num_test=41,
+        fields=dict.fromkeys(
+            ('title', 'description', 'goal', 'target_entity', 'category'), str
+        ),
+    ),
+    'turtle': Source(
+        file='gyms/TurtleGym/turtlegym/data/all_stories_refined.json',
+        num_train=423,
+        num_test=48,
+        fields={
+            'new_title': str,
+            'new_surface': str,
+            'new_bottom': str,
+            'evaluation': list,
+        },
+    ),
+}
+
+
+def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
+  """Returns where a checkout keeps a gym's tasks.
+
+  Args:
+    root: the checkout, the folder that holds `gyms`.
+    gym: 'function', 'telepathy' or 'turtle'.
+
+  Raises:
+    FileNotFoundError: it is not there.
+  """
+  path = pathlib.Path(root) / SOURCES[gym].file
+  if not path.is_file():
+    raise FileNotFoundError(
+        f'{path}: not found; expected a checkout of the UserRL repository'
+        f' at {root}'
+    )
+  return path
+
+
+def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
+  """Reads one split of one gym, in the benchmark's order.
+
+  Args:
+    path: the gym's file, as `path_of` finds it.
+    gym: 'function', 'telepathy' or 'turtle'.
+    split: 'train' or 'test'.
+
+  Returns:
+    460 or 78 tasks of function, 360 or 41 of telepathy, 423 or 48 of turtle,
+    all at level 'full'.
+
+  Raises:
+    ValueError: there is no such split, or the file is not the benchmark's; the
+      message says what was found and what was expected.
+    OSError: the file cannot be read.
+  """
+  if split not in SPLITS:
+    raise ValueError(
+        f'split {split!r}: the benchmark has train and test alone; for'
+        ' validation hold out a part of train'
+    )
+  num_train = SOURCES[gym].num_train
+  num_rows = num_train + SOURCES[gym].num_test
+  rows = _rows(pathlib.Path(path))
+  if len(rows) != num_rows:
+    raise ValueError(f'{path}: found {len(rows)} rows, expected {num_rows}')
+  order = np.random.RandomState(_SEED).permutation(num_rows)
+  chosen = order[:num_train] if split == 'train' else order[num_train:]
+  return [_task(rows[i], f'{path}: row {i}', gym, split) for i in chosen]
+
+
+def _rows(path: pathlib.Path) -> list[Any]:
+  try:
+    rows = json.loads(path.read_text(encoding='utf-8'))
+  except ValueError as error:
+    raise ValueError(f'{path}: found no valid JSON ({error})') from error
+  if isinstance(rows, dict):  # Turtle: name to row.
+    return [
+        {**row, 'id': name} if isinstance(row, dict) else row
+        for name, row in rows.items()
+    ]
+  if not isinstance(rows, list):
+    raise ValueError(f'{path}: found one value, expected an array of rows')
+  return rows
+
+
+def _task(row: Any, where: str, gym: str, split: str) -> types.Task:
+  _check_object(row, {'id': str, **SOURCES[gym].fields}, where)
+  data = {name: row[name] for name in SOURCES[gym].fields}
+  if gym == 'function':
+    _check_function(row, where)
+    data['expected'] = int(data.pop('expected_result'))
+  for i, criterion in enumerate(row.get('evaluation', ())):
+    fields = {'statement': str, 'score': float}
+    _check_object(criterion, fields, f'{where}, evaluation {i}')
+  return types.Task(
+      id=f'{gym}/userrl/{split}/{row["id"]}',
+      gym=gym,
+      level='full',
+      data=data,
+  )
+
+
+def _check_object(row: Any, fields: Mapping[str, type], where: str) -> None:
+  if not isinstance(row, dict):
+    raise ValueError(f'{where}: found {row!r:.40}, expected an object')
+  reader.check_fields(row, fields, where=where)
+
+
+def _check_function(row: Mapping[str, Any], where: str) -> None:
+  try:
+    arithmetic.parse(row['rule'])
+  except arithmetic.RuleError as error:
+    raise ValueError(f'{where}: {error}') from error
+  test_case, expected = row['test_case'], row['expected_result']
+  if [type(number) for number in test_case] != [int] * 4:
+    raise ValueError(
+        f'{where}: test_case is {test_case}, expected four whole numbers'
+    )
+  if expected != int(expected):
+    raise ValueError(
+        f'{where}: expected_result is {expected}, expected a whole number'
+    )

@@ -1,0 +1,188 @@
+"""Users and judges that answer from structured truth: no model, no chance.
+
+A built-in task carries `facts`, the true value of every slot. Text is data
+here: it is understood by a closed lexicon or not at all, and what is not
+understood gets "Maybe" and earns nothing.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.tasks.builtin import telepathy_words
+from bao_jax.tasks.builtin import turtle_words
+from bao_jax.users import lexicon as lexicon_lib
+from bao_jax.users import logic
+from bao_jax.users import wording
+
+YES = 'Yes'
+NO = 'No'
+MAYBE = 'Maybe'
+
+_WORDS = {'telepathy': telepathy_words, 'turtle': turtle_words}
+
+
+def require_facts(task: types.Task, user: object, judge: object) -> None:
+  """Refuses a task that a scripted user or judge could not play.
+
+  Args:
+    task: about to be attempted.
+    user: of the gym.
+    judge: of the gym.
+
+  Raises:
+    ValueError: the task carries no facts, and one of the two needs them.
+  """
+  needs = user is answer_question or judge in (telepathy_judge, turtle_judge)
+  if needs and 'facts' not in task.data:
+    raise ValueError(_no_facts(task))
+
+
+def lexicon_of(task: types.Task) -> lexicon_lib.Lexicon:
+  """Returns the lexicon of a built-in task's gym and level."""
+  return _WORDS[task.gym].lexicon(task.level)
+
+
+def answer_question(task: types.Task, message: str) -> str:
+  """Answers a yes-or-no question: `base.UserFn`.
+
+  Args:
+    task: a built-in Telepathy or Turtle task.
+    message: the question, in free wording.
+
+  Returns:
+    'Yes', 'No' or 'Maybe'.
+
+  Raises:
+    UserError: the task carries no facts.
+  """
+  facts = _facts(task)
+  sentences = wording.read(message, lexicon_of(task))
+  if not all(sentence.clear for sentence in sentences):
+    return MAYBE
+  asked = [s for s in sentences if s.is_question] or sentences
+  found = [_truths(s, facts) for s in asked if s.mentions]
+  if not found or any(len(truths) != 1 for truths in found):
+    return MAYBE
+  truths = set().union(*found)
+  return MAYBE if len(truths) > 1 else YES if truths.pop() else NO
+
+
+def telepathy_judge(task: types.Task, answer: str) -> bool:
+  """Judges a guess: right if it names every required value and no other.
+
+  Args:
+    task: a built-in Telepathy task.
+    answer: the guess, in free wording.
+
+  Returns:
+    Whether the guess is right.
+
+  Raises:
+    UserError: the task carries no facts.
+  """
+  facts = _facts(task)
+  stated = _stated(answer, lexicon_of(task))
+  required = task.data['required']
+  agrees = all(facts[slot] == value for slot, value in stated.items())
+  return agrees and all(slot in stated for slot in required)
+
+
+def turtle_judge(task: types.Task, answer: str) -> list[float]:
+  """Scores a story: per criterion 1 if all its slots are told, 0.5 if some.
+
+  Args:
+    task: a built-in Turtle task.
+    answer: the story, in free wording.
+
+  Returns:
+    One of 0, 0.5 and 1 for each criterion of `evaluation`, in its order.
+
+  Raises:
+    UserError: the task carries no facts.
+  """
+  facts = _facts(task)
+  stated = _stated(answer, lexicon_of(task))
+  scores = []
+  for criterion in task.data['evaluation']:
+    told = [stated.get(slot) == facts[slot] for slot in criterion['slots']]
+    scores.append(1.0 if all(told) else 0.5 if any(told) else 0.0)
+  return scores
+
+
+def _facts(task: types.Task) -> Mapping[str, str]:
+  if 'facts' not in task.data:
+    raise base.UserError(_no_facts(task))
+  return task.data['facts']
+
+
+def _no_facts(task: types.Task) -> str:
+  return (
+      f'{task.id}: data has no "facts", which the scripted user and judge need;'
+      ' give the gym another user and judge, or use the built-in tasks'
+  )
+
+
+def _truths(
+    sentence: wording.Sentence, facts: Mapping[str, str]
+) -> set[bool]:
+  """Returns the truth values of a sentence, one per reading of it."""
+  items: list[logic.Item] = []
+  slot = ''  # Of the fact last added.
+  for item in sentence.items:
+    if isinstance(item, str):
+      items.append(item)
+      continue
+    holds = facts.get(item.slot) == item.value
+    if items[-1:] == ['or'] and slot == item.slot:
+      # "not red or blue" denies both, so values of one slot are one fact.
+      items[-2:] = [bool(items[-2]) or holds]
+    else:
+      items.append(holds)
+    slot = item.slot
+  return {truth != sentence.flipped for truth in logic.truths(items)}
+
+
+def _stated(answer: str, lexicon: lexicon_lib.Lexicon) -> Mapping[str, str]:
+  """Returns the one value that an answer commits to, of each slot it does."""
+  sentences = wording.read(answer, lexicon)
+  if any(sentence.takes_back for sentence in sentences):
+    return {}
+  claims: dict[str, dict[str, set[str]]] = {}
+  for sentence in sentences:
+    for mention, status in _claims(sentence):
+      said = claims.setdefault(mention.slot, {})
+      said.setdefault(mention.value, set()).add(status)
+  return {
+      slot: next(iter(said))
+      for slot, said in claims.items()
+      if _commits(said)
+  }
+
+
+def _commits(said: Mapping[str, set[str]]) -> bool:
+  """Whether one value is claimed and every other one mentioned is denied."""
+  claimed = [value for value, how in said.items() if how != {'denied'}]
+  return len(claimed) == 1 and said[claimed[0]] in (
+      {'claimed'},
+      {'claimed', 'unsure'},
+  )
+
+
+def _claims(
+    sentence: wording.Sentence,
+) -> Iterator[tuple[wording.Token, str]]:
+  """Yields each mention and whether it is claimed, denied or unsure."""
+  unsure = not sentence.clear or 'or' in sentence.items
+  after_not = None  # Mentions since the last 'not', if it still reaches.
+  for item in sentence.items:
+    if item == 'not':
+      after_not = 0
+    elif item == 'but':
+      after_not = None
+    elif isinstance(item, wording.Token):
+      denied = after_not == 0
+      doubtful = unsure or (after_not is not None and not denied)
+      yield item, 'unsure' if doubtful else 'denied' if denied else 'claimed'
+      after_not = None if after_not is None else after_not + 1

@@ -1,0 +1,134 @@
+"""Tests for bao_jax.rl.logps."""
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import chex
+import jax
+import jax.numpy as jnp
+from jax.sharding import AxisType
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+import numpy as np
+
+from bao_jax.rl import logps
+
+jit = chex.variants(with_jit=True, without_jit=True)
+
+
+def random_inputs(dtype=jnp.float32, num_rows=2, length=7):
+  rng_hidden, rng_embedding, rng_tokens = jax.random.split(jax.random.key(0), 3)
+  hidden = jax.random.normal(rng_hidden, (num_rows, length, 8), dtype)
+  embedding = jax.random.normal(rng_embedding, (11, 8), dtype)
+  tokens = jax.random.randint(rng_tokens, (num_rows, length), 0, 11)
+  return hidden, embedding, tokens
+
+
+def direct(hidden, embedding, tokens, temperature=1.0):
+  logits = jnp.einsum(
+      'btd,vd->btv', hidden, embedding, preferred_element_type=jnp.float32
+  )
+  return logps.token_logps(logits, tokens, temperature=temperature)
+
+
+class TokenLogpsTest(chex.TestCase):
+
+  @jit
+  def test_worked_example(self):
+    # Position 0 says (1/2, 1/4, 1/4) of token 1, position 1 says (0.1, 0.9, 0)
+    # of token 2, position 2 speaks of what comes after.
+    probs = jnp.array([[[0.5, 0.25, 0.25], [0.1, 0.9, 1e-30], [0.2, 0.3, 0.5]]])
+    tokens = jnp.array([[0, 2, 1]])
+    values, entropies = self.variant(logps.token_logps)(jnp.log(probs), tokens)
+    np.testing.assert_allclose(values, np.log([[1, 0.25, 0.9]]), rtol=1e-5)
+    # log(2) / 2 + log(4) / 2 = 1.039721; -0.1 log 0.1 - 0.9 log 0.9 = 0.325083.
+    np.testing.assert_allclose(entropies, [[0, 1.039721, 0.325083]], rtol=1e-5)
+
+  def test_temperature_divides_the_logits(self):
+    # Logits 0 and 2 at τ = 2: odds of e to 1.
+    logits = jnp.array([[[0.0, 2.0], [0.0, 0.0]]])
+    values, _ = logps.token_logps(logits, jnp.array([[0, 1]]), temperature=2.0)
+    np.testing.assert_allclose(
+        values, [[0, np.log(np.e / (1 + np.e))]], rtol=1e-6
+    )
+
+  def test_softmax_is_in_float32(self):
+    logits = jnp.zeros((1, 2, 1000), jnp.bfloat16)
+    values, entropies = logps.token_logps(logits, jnp.zeros((1, 2), int))
+    chex.assert_type([values, entropies], jnp.float32)
+    np.testing.assert_allclose(values[0, 1], -np.log(1000), rtol=1e-6)
+    np.testing.assert_allclose(entropies[0, 1], np.log(1000), rtol=1e-5)
+
+  def test_a_token_is_scored_without_seeing_it(self):
+    hidden, embedding, tokens = random_inputs()
+    # What follows position t has no part in the log-probability at t.
+    fn = lambda hidden: direct(hidden, embedding, tokens)[0][0, 3]
+    grad = jax.grad(fn)(hidden)
+    np.testing.assert_array_equal(
+        np.flatnonzero(np.any(grad[0] != 0, axis=1)), [2]
+    )
+
+
+class ChunkedLogpsTest(chex.TestCase):
+
+  @jit
+  @parameterized.product(chunk=[1, 3, 7, 64], temperature=[1.0, 0.7])
+  def test_equals_the_direct_way(self, chunk, temperature):
+    args = random_inputs()
+    fn = lambda *args: logps.chunked_logps(
+        *args, temperature=temperature, chunk=chunk
+    )
+    chex.assert_trees_all_close(
+        self.variant(fn)(*args), direct(*args, temperature), atol=1e-5
+    )
+
+  @parameterized.parameters(1, 3, 64)
+  def test_gradients_equal_the_direct_way(self, chunk):
+    hidden, embedding, tokens = random_inputs()
+    weights = jax.random.normal(jax.random.key(1), (2, 2, 7))
+
+    def loss(fn, hidden, embedding):
+      values, entropies = fn(hidden, embedding, tokens)
+      return jnp.sum(weights * jnp.stack([values, entropies]))
+
+    chunked = lambda *args: logps.chunked_logps(*args, chunk=chunk)
+    grads = jax.grad(loss, argnums=(1, 2))
+    chex.assert_trees_all_close(
+        grads(chunked, hidden, embedding),
+        grads(direct, hidden, embedding),
+        atol=1e-5,
+    )
+
+  def test_logits_of_the_whole_never_exist(self):
+    hidden, embedding, tokens = random_inputs(length=32)
+
+    def loss(hidden, embedding):
+      values, _ = logps.chunked_logps(hidden, embedding, tokens, chunk=4)
+      return jnp.sum(values)
+
+    jaxpr = str(
+        jax.make_jaxpr(jax.grad(loss, argnums=(0, 1)))(hidden, embedding)
+    )
+    self.assertIn('f32[2,4,11]', jaxpr)
+    for whole in ('2,32,11', '8,2,4,11', '64,11'):
+      self.assertNotIn(f'[{whole}]', jaxpr)
+
+  def test_reduced_precision_keeps_float32_sums(self):
+    args = random_inputs(jnp.bfloat16)
+    values, entropies = logps.chunked_logps(*args, chunk=3)
+    chex.assert_type([values, entropies], jnp.float32)
+    chex.assert_trees_all_close((values, entropies), direct(*args), atol=1e-5)
+
+  def test_is_the_same_on_a_mesh(self):
+    mesh = jax.make_mesh((8,), ('data',), axis_types=(AxisType.Auto,))
+    hidden, embedding, tokens = random_inputs(num_rows=8)
+    put = lambda x: jax.device_put(x, NamedSharding(mesh, P('data')))
+    fn = jax.jit(lambda *args: logps.chunked_logps(*args, chunk=3))
+    chex.assert_trees_all_close(
+        fn(put(hidden), embedding, put(tokens)),
+        fn(hidden, embedding, tokens),
+        atol=1e-5,
+    )
+
+
+if __name__ == '__main__':
+  absltest.main()

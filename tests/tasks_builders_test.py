@@ -1,0 +1,235 @@
+import functools
+import http.server
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from bao_jax.tasks import builders
+from bao_jax.tasks import userrl
+from bao_jax.tasks.builders import base
+
+BUILD_AND_READ = """
+import random
+import sys
+from bao_jax.tasks import builders
+random.seed(0)
+tasks = builders.load('function', 'easy', 'train', data_dir=sys.argv[1])
+assert len(tasks) >= 400
+assert 'tensorflow' not in sys.modules
+"""
+
+
+def _checkout(root):
+  """Writes a file of our own in the benchmark's format."""
+  rows = [
+      {
+          'id': f'func-{i}',
+          'rule': f'a + {i}',
+          'test_case': [1, 2, 3, 4],
+          'expected_result': 1.0 + i,
+      }
+      for i in range(538)
+  ]
+  path = pathlib.Path(root) / userrl.SOURCES['function'].file
+  path.parent.mkdir(parents=True)
+  path.write_text(json.dumps(rows))
+  return path
+
+
+class LoadTest(parameterized.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.folder = self.enter_context(tempfile.TemporaryDirectory())
+    self.data_dir = pathlib.Path(self.folder) / 'tasks'
+
+  @parameterized.product(
+      gym=list(builders.BUILDERS), level=['easy', 'medium', 'full']
+  )
+  def test_reads_what_was_generated(self, gym, level):
+    generate = builders.BUILDERS[gym].generate
+    for split in ('train', 'validation', 'test'):
+      tasks = builders.load(gym, level, split, data_dir=self.data_dir)
+      self.assertEqual(tasks, generate(level, split, base.SEED))
+      self.assertGreaterEqual(len(tasks), 400 if split == 'train' else 80)
+
+  def test_builds_once(self):
+    load = functools.partial(
+        builders.load, 'function', 'easy', 'test', data_dir=self.data_dir
+    )
+    first = load()
+    with mock.patch.object(
+        builders.BUILDERS['function'], 'generate', side_effect=AssertionError
+    ):
+      self.assertEqual(load(), first)
+
+  def test_part_of_a_split(self):
+    load = functools.partial(
+        builders.load, 'function', 'easy', data_dir=self.data_dir
+    )
+    whole = load('train')
+    self.assertEqual(load('train[:90%]') + load('train[90%:]'), whole)
+    self.assertEqual(load('train[:5]'), whole[:5])
+
+  def test_reads_a_checkout(self):
+    root = pathlib.Path(self.folder) / 'checkout'
+    path = _checkout(root)
+    for split in userrl.SPLITS:
+      tasks = builders.load(
+          'function', 'userrl', split, data_dir=self.data_dir, manual_dir=root
+      )
+      self.assertEqual(tasks, userrl.read(path, 'function', split))
+
+  @parameterized.parameters(
+      ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, tele"),
+      ('function', 'eazy', 'train', "level 'eazy' is unknown; use easy, med"),
+      ('function', 'easy', 'val', "split 'val' is unknown; use train, valid"),
+      ('function', 'easy', 'val[:3]', "split 'val' is unknown"),
+  )
+  def test_unknown_name_is_an_error(self, gym, level, split, message):
+    with self.assertRaisesRegex(ValueError, message):
+      builders.load(gym, level, split, data_dir=self.data_dir)
+
+  def test_benchmark_has_no_validation(self):
+    root = pathlib.Path(self.folder) / 'checkout'
+    _checkout(root)
+    with self.assertRaisesRegex(ValueError, "'validation' is unknown; use tr"):
+      builders.load(
+          'function',
+          'userrl',
+          'validation',
+          data_dir=self.data_dir,
+          manual_dir=root,
+      )
+
+  def test_missing_checkout_is_named_and_not_downloaded(self):
+    with mock.patch.object(base, 'URL', 'http://localhost:9/'):
+      with self.assertRaisesRegex(FileNotFoundError, 'nowhere.*not found'):
+        builders.load(
+            'function',
+            'userrl',
+            'train',
+            data_dir=self.data_dir,
+            manual_dir='nowhere',
+        )
+
+  def test_failed_build_leaves_nothing_and_can_be_repeated(self):
+    builder = builders.BUILDERS['function']
+    generate = builder.generate
+
+    def fail_late(level, split, seed):
+      if split == 'test':
+        raise OSError('No space left on device')
+      return generate(level, split, seed)
+
+    with mock.patch.object(builder, 'generate', fail_late):
+      with self.assertRaisesRegex(OSError, 'No space left'):
+        builders.load('function', 'easy', 'train', data_dir=self.data_dir)
+    self.assertEmpty(list(self.data_dir.iterdir()))
+    tasks = builders.load('function', 'easy', 'train', data_dir=self.data_dir)
+    self.assertEqual(tasks, generate('easy', 'train', base.SEED))
+
+  def test_loses_a_race_to_another_process(self):
+    # The other one finishes while this one generates.
+    other = pathlib.Path(self.folder) / 'other'
+    expected = builders.load('function', 'easy', 'train', data_dir=other)
+    builder = builders.BUILDERS['function']
+    generate = builder.generate
+
+    def generate_slowly(level, split, seed):
+      shutil.copytree(other, self.data_dir, dirs_exist_ok=True)
+      return generate(level, split, seed)
+
+    with mock.patch.object(builder, 'generate', generate_slowly):
+      tasks = builders.load('function', 'easy', 'train', data_dir=self.data_dir)
+    self.assertEqual(tasks, expected)
+    self.assertLen(list(self.data_dir.glob('.building-*')), 0)
+
+  def test_own_folder_does_not_follow_the_global_random_state(self):
+    names = []
+    mkdtemp = tempfile.mkdtemp
+
+    def record(*args, **kwargs):
+      names.append(mkdtemp(*args, **kwargs))
+      return names[-1]
+
+    for i in range(2):
+      random.seed(0)
+      with mock.patch.object(tempfile, 'mkdtemp', record):
+        builders.load(
+            'function', 'easy', 'test', data_dir=f'{self.data_dir}{i}'
+        )
+    first, second = (pathlib.Path(name).name for name in names)
+    self.assertNotEqual(first, second)
+
+
+class ProcessTest(absltest.TestCase):
+
+  def test_two_processes_at_once_without_tensorflow(self):
+    data_dir = self.enter_context(tempfile.TemporaryDirectory())
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', BUILD_AND_READ, data_dir],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+      _, errors = process.communicate(timeout=120)
+      self.assertEqual(process.returncode, 0, errors)
+    self.assertEqual(
+        builders.load('function', 'easy', 'train', data_dir=data_dir),
+        builders.BUILDERS['function'].generate('easy', 'train', base.SEED),
+    )
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+
+  def log_message(self, *args):
+    pass
+
+
+class DownloadTest(absltest.TestCase):
+  """The benchmark's file comes from a server of the test's own."""
+
+  def setUp(self):
+    super().setUp()
+    folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+    self.data_dir = folder / 'tasks'
+    self.path = _checkout(folder / 'checkout')
+    server = http.server.ThreadingHTTPServer(
+        ('127.0.0.1', 0),
+        functools.partial(_QuietHandler, directory=folder / 'checkout'),
+    )
+    self.addCleanup(server.server_close)
+    self.addCleanup(server.shutdown)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f'http://127.0.0.1:{server.server_port}/'
+    self.enter_context(mock.patch.object(base, 'URL', url))
+
+  def _load(self):
+    return builders.load('function', 'userrl', 'test', data_dir=self.data_dir)
+
+  def test_downloads_where_no_checkout_is_named(self):
+    tasks = self._load()
+    self.assertEqual(tasks, userrl.read(self.path, 'function', 'test'))
+
+  def test_failure_says_what_to_do(self):
+    self.path.unlink()
+    message = 'functions.json: cannot be downloaded; set manual_dir'
+    with self.assertRaisesRegex(OSError, message):
+      self._load()
+
+
+if __name__ == '__main__':
+  absltest.main()
