@@ -56,10 +56,10 @@ ESTIMATORS = (
 
 
 def random_batch(num_rows=8, num_turns=3):
-  rng_rewards, rng_turns = jax.random.split(jax.random.key(0))
-  rewards = jax.random.normal(rng_rewards, (num_rows, num_turns))
-  lengths = jax.random.randint(rng_turns, (num_rows, 1), 1, num_turns + 1)
-  return rewards, jnp.arange(num_turns)[None] < lengths
+  rng = np.random.default_rng(0)
+  rewards = rng.normal(size=(num_rows, num_turns)).astype(np.float32)
+  lengths = rng.integers(1, num_turns + 1, size=(num_rows, 1))
+  return rewards, np.arange(num_turns) < lengths
 
 
 class GroupStatsTest(chex.TestCase):

@@ -25,13 +25,11 @@ MEANS = (
 
 
 def random_batch(num_rows=4, num_tokens=5):
-  rngs = jax.random.split(jax.random.key(0), 4)
-  shape = (num_rows, num_tokens)
-  logps, old_logps, advantages = (
-      jax.random.normal(rng, shape) / 2 for rng in rngs[:3]
-  )
-  lengths = jax.random.randint(rngs[3], (num_rows, 1), 1, num_tokens + 1)
-  return logps, old_logps, advantages, jnp.arange(num_tokens)[None] < lengths
+  rng = np.random.default_rng(0)
+  shape = (3, num_rows, num_tokens)
+  values = rng.normal(scale=0.5, size=shape).astype(np.float32)
+  lengths = rng.integers(1, num_tokens + 1, size=(num_rows, 1))
+  return *values, np.arange(num_tokens) < lengths
 
 
 class MeanTest(chex.TestCase):
@@ -71,7 +69,7 @@ class MeanTest(chex.TestCase):
   )
   def test_micro_batches_add_up(self, fn, count):
     x, _, _, mask = random_batch(6)
-    mask = mask.at[2].set(False)  # One micro-batch has a row without tokens.
+    mask[2] = False  # One micro-batch has a row without tokens.
     whole = fn(x, mask)
     parts = [
         fn(x[i : i + 2], mask[i : i + 2], denominator=count(mask))

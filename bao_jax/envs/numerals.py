@@ -25,12 +25,12 @@ _ALTERING = re.compile(
         |than|between|above|below|under|over|least|most|almost|nearly
         |plus|times|half|twice|double|triple|squared?|cubed?|root|sqrt|log
         |percent|dozen|hundred|thousand|million|divided|multiplied|power
-    )\b|n['’]t\b|\bdont\b""",
+    )\b|n['’]t\b|\bdont\b|\b(?:any|every|all)\w*\s+but\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _LEGEND = re.compile(r'\ba[\s,]*b[\s,]*c[\s,]*(?:and\s+)?d\b', re.IGNORECASE)
 _MINUS = re.compile(r'\b(?:minus|negative)\s+', re.IGNORECASE)
-_CHUNK = re.compile(r'[^\s,;:()\[\]{}|=]+')
+_CHUNK = re.compile(r'[^\s,;:()\[\]{}|=，；：、]+')
 _SYMBOL = re.compile(r'[-+*/^~<>%–—≈≠≤≥]+$')
 _MARKS = r'(?:\*\*|[`"\'_“”‘’])*'
 _NUMERAL = re.compile(
@@ -52,7 +52,7 @@ def read(text: str) -> list[Numeral] | None:
   """Returns the numbers in their order; None where they may mean another."""
   if _ALTERING.search(text):
     return None
-  text = _LEGEND.sub(' ', text.replace('−', '-'))
+  text = _LEGEND.sub(' ', text.replace('−', '-').replace('->', '='))
   chunks = _CHUNK.findall(_MINUS.sub('-', text))
   if not any(_is_numeric(chunk) for chunk in chunks):
     chunks = _from_words(chunks)
@@ -73,7 +73,7 @@ def _is_numeric(chunk: str) -> bool:
 
 
 def _name_before(chunks: list[str]) -> str:
-  if chunks and chunks[-1].lower() in ('is', 'to', 'be', '->'):
+  if chunks and chunks[-1].lower() in ('is', 'to', 'be'):
     chunks = chunks[:-1]
   return chunks[-1] if chunks and chunks[-1].lower() in tuple('abcd') else ''
 

@@ -1,7 +1,7 @@
 """The Telepathy gym: find out what the user thinks of by yes-or-no questions.
 
-  action  small?        -> yes
-  answer  small red ... -> correct
+  action  is it small?        ->  yes
+  answer  small red forest    ->  correct
 
 Each task's keys are those of `tasks.builtin.telepathy`.
 """
@@ -20,18 +20,38 @@ answer: guess it in a few words.
 You have {max_turns} turns. Ask what splits the options best, never twice the \
 same, and answer once you know."""
 
+_FULL = """\
+You talk to an environment by calling a tool, and you want to solve its task.
+
+# Environment
+Somebody thinks of an entity. Find out which one by asking about it, as in the \
+game of twenty questions. Whoever thinks of it replies "Yes", "No" or "Maybe".
+
+# Choices
+Call `interact_with_env` with one of two choices:
+- action: `content` is one question that can be answered with yes or no.
+- answer: `content` is your guess. You are told whether it is right; only an \
+exact guess counts, or one that means the same.
+
+# Notes
+- Before every call, think inside <think></think>.
+- You have {max_turns} turns in all, guesses included.
+- Begin with broad questions that halve what is possible, then narrow down. \
+Keep in mind what you know, ask nothing twice, and guess once you are sure."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TelepathyGym(base.Gym):
-  """Guess an entity; see section "TelepathyGym" of UserRL.
+  """Guess an entity, as in TelepathyGym of the UserRL benchmark.
 
-  The reward of an answer is its improvement over the best score so far; wrong
-  guesses are free and unlimited unless `answer_limit` says otherwise.
+  The reward of a guess is its improvement over the best so far: 1 for the
+  right one, which also ends the conversation. Wrong guesses are free and
+  unlimited, as in the original, unless `answer_limit` is set.
 
   Attributes:
     user: answers a question about the entity.
-    judge: whether a guess is right, as a bool. Its verdict alone decides the
-      reward: no text does.
+    judge: whether a guess is right, as a bool. Nothing but its verdict counts:
+      no reward is read from a text.
   """
 
   user: base.UserFn = scripted.answer_question
@@ -43,25 +63,41 @@ class TelepathyGym(base.Gym):
   def reset(
       self, task: types.Task, seed: int
   ) -> tuple[base.State, base.Observation]:
-    """Starts a conversation; refuses a task that its user cannot play."""
+    """Starts a conversation; a ValueError if its user cannot play the task."""
     scripted.require_facts(task, self.user, self.judge)
     return super().reset(task, seed)
 
   def prompt(self, task: types.Task) -> base.Observation:
+    """Returns the rules, and what is known of the entity from the start."""
+    description, goal = task.data['description'], task.data['goal']
+    if task.level == 'full':
+      system = _FULL.format(max_turns=self.max_turns)
+      return base.Observation(system, f'{description}\nYour task: {goal}')
     system = _SHORT.format(max_turns=self.max_turns)
-    data = task.data
-    return base.Observation(
-        system, f'I think of {data["description"]}: {data["goal"]}.'
-    )
+    return base.Observation(system, f'I think of {description}: {goal}.')
 
   def respond(self, state: base.State, action: types.Action) -> base.Response:
+    """Passes on a question, or judges a guess."""
+    is_full = state.task.level == 'full'
     if action.choice == 'action':
-      return base.Response(self.user(state.task, action.content).lower())
-    right = self.judge(state.task, action.content) is True
+      reply = self.user(state.task, action.content)
+      return base.Response(reply if is_full else reply.lower())
+    verdict = self.judge(state.task, action.content)
+    if not isinstance(verdict, bool):
+      raise base.UserError(
+          f'{state.task.id}: the judge must say True or False, got {verdict!r}'
+      )
+    reply = 'correct' if verdict else 'wrong'
     return base.Response(
-        'correct' if right else 'wrong',
-        reward=max(0.0, float(right) - state.best),
-        solved=right,
-        terminated=right,
-        best=max(state.best, float(right)),
+        _VERDICTS[verdict] if is_full else reply,
+        reward=max(0.0, float(verdict) - state.best),
+        solved=verdict,
+        terminated=verdict,
+        best=max(state.best, float(verdict)),
     )
+
+
+_VERDICTS = {
+    True: 'Correct: that is what I was thinking of.',
+    False: 'That is not what I am thinking of. Go on.',
+}

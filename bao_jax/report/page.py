@@ -105,6 +105,7 @@ def write_report(
     notes: Sequence[str],
     panels: Mapping[str, str] = curves_lib.PANELS,
     max_tasks: int = 16,
+    num_resamples: int = 2_000,
 ) -> None:
   """Writes the report as one HTML file; equal arguments give equal bytes.
 
@@ -119,6 +120,7 @@ def write_report(
     panels: which metrics are plotted, with their titles; those that no curve
       has are left out.
     max_tasks: of how many tasks per gym the conversations are included.
+    num_resamples: how often the bootstrap draws the tasks again.
 
   Raises:
     ValueError: two runs have one name, or a row of metrics has no step.
@@ -130,7 +132,7 @@ def write_report(
   looks = plots.styles(
       [*names, *curves], [run.name for run in runs if run.is_reference]
   )
-  groups = table.groups(runs)
+  groups = table.groups(runs, num_resamples=num_resamples)
   html = _render(
       {
           'title': title,
@@ -183,21 +185,15 @@ def _result_plots(
   budgets, tradeoffs = [], []
   for group in groups:
     rows = [row for row in group.rows if row.num_tasks]
-    budgets.append(
-        _plot(
-            plots.budget(rows, looks, title=f'Pass@U-k, {group.name}'),
-            [f'{r.name} ends at {r.pass_at_u[-1].mean:.3f}' for r in rows],
-        )
-    )
-    tradeoffs.append(
-        _plot(
-            plots.tradeoff(rows, looks, title=f'Trade-off, {group.name}'),
-            [
-                f'{r.name} {r.score.mean:.3f} at {r.involvement.mean:.3f}'
-                for r in rows
-            ],
-        )
-    )
+    figure = plots.budget(rows, looks, title=f'Pass@U-k, {group.name}')
+    facts = [f'{r.name} ends at {r.pass_at_u[-1].mean:.3f}' for r in rows]
+    budgets.append(_plot(figure, facts))
+    figure = plots.tradeoff(rows, looks, title=f'Score by UR, {group.name}')
+    facts = [
+        f'{r.name} scores {r.score.mean:.3f} at {r.involvement.mean:.3f}'
+        for r in rows
+    ]
+    tradeoffs.append(_plot(figure, facts))
   return budgets + tradeoffs
 
 

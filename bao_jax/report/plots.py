@@ -20,25 +20,11 @@ from bao_jax.metrics import pareto
 from bao_jax.report import table
 
 _COLORS = ('#0072B2', '#D55E00', '#009E73', '#AA4499', '#E69F00', '#56B4E9')
-_MARKERS = {
-    'o': '●',
-    's': '■',
-    '^': '▲',
-    'D': '◆',
-    'v': '▼',
-    '*': '★',
-}
-_LINES = ('-', '--', '-.', (0, (1, 1)))
+_MARKERS = {'o': '●', 's': '■', '^': '▲', 'D': '◆', 'v': '▼', '*': '★'}
+_LINES = ('-', '--', '-.', (0, (7, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _SIZE = (3.6, 2.7)  # Inches, without the legend.
 _GREYS = ('#5B6570', '#8A939C')
-_GREY_MARKERS = {
-    'o': '●',
-    's': '■',
-    '^': '▲',
-    'D': '◆',
-    'v': '▼',
-    '*': '★',
-}
+_GREY_MARKERS = {'X': '✖', 'P': '✚'}
 _SETTINGS = {
     'axes.grid': True,
     'axes.spines.right': False,
@@ -49,6 +35,7 @@ _SETTINGS = {
     'font.size': 9,
     'grid.color': '#E6E9EC',
     'legend.frameon': False,
+    'text.parse_math': False,  # A dollar sign in a name is no formula.
     'svg.fonttype': 'none',  # Text stays text: small, sharp and searchable.
     'svg.hashsalt': 'bao_jax',  # Equal figures are equal files.
 }
@@ -102,7 +89,7 @@ def budget(
   """Plots Pass@U-k over the number of answers allowed, k, with intervals.
 
   Args:
-    rows: the policies; those without a number are left out.
+    rows: the policies, each with at least one task.
     looks: a style per name.
     title: printed above.
 
@@ -111,14 +98,12 @@ def budget(
   """
   figure, axes = _figure(title)
   for row in rows:
-    if not np.isfinite(row.score.mean):
-      continue
     k = np.arange(1, len(row.pass_at_u) + 1)
     mean, low, high = np.array(row.pass_at_u).T
     look = looks[row.name]
     axes.fill_between(k, low, high, color=look.color, alpha=0.12, lw=0)
     axes.plot(k, mean, label=row.name, **_line(look))
-  axes.set(xlabel='allowed answers, k', ylabel='Pass@U-k')
+  axes.set(xlabel='allowed answers, k', ylabel='Pass@U-k (higher is better)')
   axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
   _start_at_zero(axes)
   _legend(figure, axes)
@@ -132,8 +117,8 @@ def tradeoff(
   """Plots Score against user involvement, with the Pareto front.
 
   Args:
-    rows: the policies; those without a number are left out. References are no
-      part of the front.
+    rows: the policies, each with at least one task. References are no part of
+      the front.
     looks: a style per name.
     title: printed above.
 
@@ -141,8 +126,6 @@ def tradeoff(
     The figure.
   """
   figure, axes = _figure(title)
-  rows = [row for row in rows if np.isfinite(row.score.mean)]
-  _front(axes, [row for row in rows if not row.is_reference])
   for row in rows:
     look = looks[row.name]
     x, y = row.involvement, row.score
@@ -154,17 +137,16 @@ def tradeoff(
         color=look.color,
         marker=look.marker,
         markersize=8,
+        markeredgecolor='white',
+        markeredgewidth=0.6,
         elinewidth=0.8,
         linestyle='none',
         label=row.name,
     )
-  axes.set(xlabel='user involvement rate, UR', ylabel='Score')
-  axes.annotate(
-      '↖ better',
-      (0.02, 0.96),
-      xycoords='axes fraction',
-      color=_GREYS[0],
-      va='top',
+  _front(axes, [row for row in rows if not row.is_reference])
+  axes.set(
+      xlabel='UR, user involvement rate (lower is better)',
+      ylabel='Score (higher is better)',
   )
   _legend(figure, axes)
   return figure
@@ -239,7 +221,9 @@ def _line(look: Style) -> dict[str, object]:
   return dict(
       color=look.color,
       marker=look.marker,
-      markersize=5,
+      markersize=6,
+      markeredgecolor='white',
+      markeredgewidth=0.6,
       linestyle=look.line,
       linewidth=1.6,
   )

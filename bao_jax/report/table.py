@@ -52,14 +52,11 @@ class Row:
   num_failed: int
 
 
-def row(
-    run: runs_lib.Run, *, max_k: int = MAX_K, num_resamples: int = 2_000
-) -> Row:
+def row(run: runs_lib.Run, *, num_resamples: int = 2_000) -> Row:
   """Computes the row of a run.
 
   Args:
     run: a policy and its conversations.
-    max_k: the largest k of Pass@U-k.
     num_resamples: how often the bootstrap draws the tasks again.
 
   Returns:
@@ -78,7 +75,7 @@ def row(
       is_reference=run.is_reference,
       pass_at_u=tuple(
           interval(success.pass_at_u(rewards, is_user, turn_mask, k=k))
-          for k in range(1, max_k + 1)
+          for k in range(1, MAX_K + 1)
       ),
       score=interval(success.score(rewards, turn_mask)),
       involvement=interval(success.involvement_rate(is_user, turn_mask)),
@@ -115,22 +112,36 @@ class Group:
   rows: tuple[Row, ...]
 
 
-def groups(runs: Sequence[runs_lib.Run]) -> list[Group]:
-  """Computes the rows over all gyms, then per gym; once if there is one gym."""
+def groups(
+    runs: Sequence[runs_lib.Run], *, num_resamples: int = 2_000
+) -> list[Group]:
+  """Computes the rows over all gyms, then per gym; once if there is one gym.
+
+  Args:
+    runs: the policies.
+    num_resamples: how often the bootstrap draws the tasks again.
+
+  Returns:
+    Groups of one row per run.
+  """
   names = runs_lib.gyms(runs)
   per_gym = [
-      _group(name, [runs_lib.of_gym(run, name) for run in runs])
+      _group(name, [runs_lib.of_gym(run, name) for run in runs], num_resamples)
       for name in names
   ]
-  return per_gym if len(names) == 1 else [_group('all gyms', runs), *per_gym]
+  if len(names) == 1:
+    return per_gym
+  return [_group('all gyms', runs, num_resamples), *per_gym]
 
 
-def _group(name: str, runs: Sequence[runs_lib.Run]) -> Group:
+def _group(
+    name: str, runs: Sequence[runs_lib.Run], num_resamples: int
+) -> Group:
   found = [record for run in runs for record in run.records]
   splits = ', '.join(dict.fromkeys(record.split for record in found))
   levels = ', '.join(dict.fromkeys(record.level for record in found))
   return Group(
       name=name,
       source=f'{splits} split, {levels} level' if found else 'no tasks',
-      rows=tuple(map(row, runs)),
+      rows=tuple(row(run, num_resamples=num_resamples) for run in runs),
   )

@@ -22,11 +22,11 @@ class Span:
   Attributes:
     text: the tokens' text, joined.
     advantage: of each of them.
-    color: a CSS color; '' without an advantage.
+    color: of the advantage, for CSS.
   """
 
   text: str
-  advantage: float | None
+  advantage: float
   color: str
 
 
@@ -36,7 +36,8 @@ class Turn:
 
   Attributes:
     turn: what the record says.
-    spans: the sampled tokens; empty where the record keeps no tokens.
+    spans: the sampled tokens; empty where the record has no tokens or no
+      advantages.
     advantage: the mean over the tokens; None where the record has none.
   """
 
@@ -125,7 +126,7 @@ def _conversation(run: int, record: records.Record) -> Conversation:
 def _turn(turn: records.Turn, largest: float) -> Turn:
   """Joins adjacent tokens of one advantage."""
   advantages = list(turn.advantages)
-  pairs = zip(turn.tokens, advantages or itertools.repeat(None))
+  pairs = zip(turn.tokens, advantages)
   spans = [
       Span(
           text=''.join(token for token, _ in group),
@@ -141,19 +142,17 @@ def _turn(turn: records.Turn, largest: float) -> Turn:
   )
 
 
-def color(advantage: float | None, largest: float) -> str:
+def color(advantage: float, largest: float) -> str:
   """Colors an advantage: orange below 0, white at 0, blue above.
 
   Args:
-    advantage: None for no color.
-    largest: the absolute advantage of the full color.
+    advantage: of a token.
+    largest: the absolute advantage of the full color; 0 if all are 0.
 
   Returns:
-    A CSS color; '' for no color.
+    A CSS color.
   """
-  if advantage is None or not largest:
-    return ''
   hue = _ABOVE if advantage > 0 else _BELOW
-  share = _STRENGTH * min(abs(advantage) / largest, 1)
+  share = _STRENGTH * min(abs(advantage) / largest, 1) if largest else 0
   mixed = (round(255 + share * (channel - 255)) for channel in hue)
   return '#' + ''.join(f'{channel:02x}' for channel in mixed)

@@ -1,19 +1,14 @@
 """What can still be true of each hidden slot, given what was said so far."""
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 from bao_jax.users import lexicon as lexicon_lib
 from bao_jax.users import wording
 
 Beliefs = Mapping[str, tuple[str, ...]]  # slot -> values still possible
 Named = Mapping[str, tuple[str, ...]]  # slot -> values that a text names
-
-
-def initial(slots: Sequence[lexicon_lib.Slot]) -> Beliefs:
-  """Returns the beliefs before the first turn: all values are possible."""
-  return {slot.name: tuple(slot.values) for slot in slots}
 
 
 def named(text: str, lexicon: lexicon_lib.Lexicon) -> Named:
@@ -23,6 +18,11 @@ def named(text: str, lexicon: lexicon_lib.Lexicon) -> Named:
     for token in sentence.mentions:
       found[token.slot] = (*found.get(token.slot, ()), token.value)
   return found
+
+
+def open_slots(beliefs: Beliefs) -> list[str]:
+  """Returns the slots of which more than one value is possible."""
+  return [slot for slot, values in beliefs.items() if len(values) > 1]
 
 
 def after_question(beliefs: Beliefs, asked: Named, reply: str) -> Beliefs:
@@ -37,35 +37,34 @@ def after_question(beliefs: Beliefs, asked: Named, reply: str) -> Beliefs:
     return beliefs
   (slot,) = asked
   is_yes = reply.lower() == 'yes'
-  return _keep(
-      beliefs, slot, lambda value: (value in asked[slot]) == is_yes
-  )
+  return _keep(beliefs, slot, lambda value: (value in asked[slot]) == is_yes)
 
 
 def after_answer(
-    beliefs: Beliefs, told: Named, right: Collection[str] | None
+    beliefs: Beliefs, told: Named, right: Collection[str], *, separate: bool
 ) -> Beliefs:
   """Returns the beliefs after an answer that did not solve the task.
 
   Args:
     beliefs: before it.
     told: the values it named.
-    right: those of them that the reply confirmed; None if it only said that
-      not all are right, which tells which one is wrong if the others are
-      certain.
+    right: those of them that the reply confirmed.
+    separate: whether all that is not confirmed is wrong. If not, the reply
+      only says that something is: which one is certain if all else is.
   """
-  if right is None:
-    open_slots = [slot for slot in told if len(beliefs.get(slot, ())) > 1]
-    if len(open_slots) != 1:
-      return beliefs
-    told, right = {open_slots[0]: told[open_slots[0]]}, ()
+  beliefs = dict(beliefs)
   for slot, values in told.items():
-    value = values[0]
-    keep = value in right
-    beliefs = _keep(beliefs, slot, lambda v, v0=value, k=keep: (v == v0) == k)
+    if set(values) & set(right):
+      beliefs |= _keep(beliefs, slot, lambda value: value in right)
+  doubtful = [slot for slot in told if slot in open_slots(beliefs)]
+  if separate or len(doubtful) == 1:
+    for slot in doubtful:
+      beliefs |= _keep(beliefs, slot, lambda v, s=slot: v not in told[s])
   return beliefs
 
 
-def _keep(beliefs: Beliefs, slot: str, fits) -> Beliefs:
+def _keep(
+    beliefs: Beliefs, slot: str, fits: Callable[[str], bool]
+) -> Beliefs:
   kept = tuple(value for value in beliefs.get(slot, ()) if fits(value))
   return {**beliefs, slot: kept} if kept else beliefs

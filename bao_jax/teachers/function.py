@@ -18,6 +18,7 @@ import random
 from bao_jax import types
 from bao_jax.envs import base as envs
 from bao_jax.teachers import base
+from bao_jax.teachers import function_local
 from bao_jax.teachers import function_notes as notes_lib
 from bao_jax.teachers import function_sums
 
@@ -27,9 +28,7 @@ REPEAT_RATE = 0.25  # Of repeated actions, with memory off.
 PlanFn = Callable[[notes_lib.Notes], notes_lib.Plan]
 
 
-def make_teacher(
-    behaviors: base.Behaviors, *, slip: float
-) -> base.TeacherFn:
+def make_teacher(behaviors: base.Behaviors, *, slip: float) -> base.TeacherFn:
   """Makes a teacher.
 
   Args:
@@ -58,7 +57,11 @@ def make_teacher(
 
 
 def _plan_fn(observation: envs.Observation) -> PlanFn:
-  del observation
+  """Returns how to plan for the kind of rule that the prompt describes."""
+  if 'parentheses' in observation.system:
+    return function_local.local
+  if 'constant' in observation.system:
+    return function_sums.bilinear
   return function_sums.linear
 
 
@@ -78,6 +81,16 @@ class _Scene:
     return self.turns_left - 1 - self.plan.num_left
 
   @property
+  def explored(self) -> list[types.Action]:
+    """The actions so far that did not involve the user."""
+    return [a for a, _ in self.history if a.choice in ('action', 'search')]
+
+  @property
+  def has_probed(self) -> bool:
+    """Whether the last turn was a probe."""
+    return bool(self.history) and self.history[-1][0].choice == 'action'
+
+  @property
   def was_wrong(self) -> bool:
     """Whether the last turn was a wrong answer."""
     return bool(self.history) and self.history[-1][0].choice == 'answer'
@@ -85,20 +98,19 @@ class _Scene:
 
 def _move(scene: _Scene, slip: float, rng: random.Random) -> base.Move:
   show, plan = scene.behaviors, scene.plan
-  has_spare = scene.spare > 0
   if scene.turns_left == 1:
     return _answer(scene, slip, rng)
-  if not show.scheduling and has_spare and rng.random() < GUESS_RATE:
-    return _guess(scene, rng)
-  if not show.memory and has_spare and rng.random() < REPEAT_RATE:
-    return _repeat(scene, rng)
+  if scene.spare > 0:
+    if not show.scheduling and plan.num_left and rng.random() < GUESS_RATE:
+      return _guess(scene, rng)
+    if not show.memory and scene.explored and rng.random() < REPEAT_RATE:
+      return _repeat(scene, rng)
   if plan.probe is not None:
     return _probe(scene, rng)
   if scene.notes.case is None:
     return _explore(scene, 'search', 'test', 'ask case')
-  if scene.was_wrong and show.refinement:
-    wrong = notes_lib.write(scene.notes.wrong[-1])
-    aim = f'{wrong} wrong, {plan.check_aim}'
+  if scene.was_wrong and show.refinement and plan.check is not None:
+    aim = f'{notes_lib.write(scene.notes.wrong[-1])} wrong, {plan.check_aim}'
     return _explore(scene, 'action', notes_lib.spell(plan.check), aim)
   return _answer(scene, slip, rng)
 
@@ -114,20 +126,19 @@ def _probe(scene: _Scene, rng: random.Random) -> base.Move:
 
 def _repeat(scene: _Scene, rng: random.Random) -> base.Move:
   """Does again what was done before, as if it were forgotten."""
-  asked = [a for a, _ in scene.history if a.choice in ('action', 'search')]
-  if not asked:
-    return _probe(scene, rng)
-  action = rng.choice(asked)
+  action = rng.choice(scene.explored)
   return _explore(scene, action.choice, action.content, 'ask')
 
 
 def _explore(scene: _Scene, choice: str, content: str, aim: str) -> base.Move:
   early = scene.was_wrong and scene.plan.num_left and scene.behaviors.refinement
+  counts = scene.plan.counts_turns and scene.behaviors.scheduling
   thoughts = [
       'too early' if early else '',
-      scene.plan.insight,
+      scene.plan.insight if scene.has_probed else '',
       f'know {scene.plan.known or "nothing"}' if scene.behaviors.memory else '',
       aim,
+      f'{scene.turns_left} left' if counts else '',
   ]
   think = ', '.join(filter(None, thoughts))
   return base.Move(think, types.Action(choice, content))
@@ -145,13 +156,21 @@ def _guess(scene: _Scene, rng: random.Random) -> base.Move:
   return _submit(think, value)
 
 
+def _another(scene: _Scene, rng: random.Random) -> base.Move:
+  """Answers another number than the last one, for no reason."""
+  value = scene.notes.wrong[-1]
+  while value in scene.notes.wrong:
+    value += rng.choice((-1, 1, 2))
+  return _submit(f'{notes_lib.write(scene.notes.wrong[-1])} wrong', value)
+
+
 def _answer(scene: _Scene, slip: float, rng: random.Random) -> base.Move:
   """Derives the value and answers, now and then with a slip."""
   plan, wrong = scene.plan, scene.notes.wrong
   if plan.num_left or plan.value is None:
     return _guess(scene, rng)
-  if scene.was_wrong and rng.random() < 0.5:
-    return _guess(scene, rng)
+  if scene.was_wrong and scene.turns_left > 1 and rng.random() < 0.5:
+    return _another(scene, rng)
   if wrong and plan.recheck:
     return _submit(plan.recheck, plan.value)
   if not wrong and scene.turns_left > 2 and rng.random() < slip:

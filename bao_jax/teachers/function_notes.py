@@ -3,9 +3,7 @@
 Pure deduction from the replies; it refuses to know behaviors and randomness.
 """
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 from fractions import Fraction
 import re
@@ -48,6 +46,7 @@ class Plan:
     check: a probe that tells whether `work` went wrong; None before that.
     check_aim: what `check` is for.
     recheck: derives the value once `check` was probed.
+    counts_turns: whether the thoughts have room to say how many turns are left.
   """
 
   known: str
@@ -60,6 +59,7 @@ class Plan:
   check: Point | None = None
   check_aim: str = ''
   recheck: str = ''
+  counts_turns: bool = True
 
 
 def read(history: base.History) -> Notes:

@@ -4,10 +4,10 @@ Coefficients are kept by monomial: 'k' (the constant), 'a', 'bd'. Derivations
 go one product and one sum at a time: 'a2*3=6 c3*2=6 sum=12 d1*4=4 sum=16'.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 from fractions import Fraction
+import itertools
 import math
 
 from bao_jax.teachers import function_notes as notes_lib
@@ -19,23 +19,133 @@ _UNITS = {
 }
 
 
+_PAIRS = tuple(map(''.join, itertools.combinations(VARIABLES, 2)))
+_BILINEAR = [('k', *VARIABLES), *(('k', *VARIABLES, pair) for pair in _PAIRS)]
+
+
 def linear(notes: notes_lib.Notes) -> notes_lib.Plan:
   """Plans for a sum of terms like 2*a: one probe for each variable."""
   coefs = solve(notes.values, VARIABLES) or {}
   unknown = [name for name in VARIABLES if name not in coefs]
+  num_probes = num_open(notes.values, VARIABLES) if unknown else 0
   plan = notes_lib.Plan(
       known=_listed(coefs),
       insight='',
       probe=_UNITS[unknown[0]] if unknown else None,
       aim=unknown[0] if unknown else '',
-      num_left=len(unknown) + (notes.case is None),
+      num_left=num_probes + (notes.case is None),
+      counts_turns=False,
   )
-  return with_value(plan, notes, coefs)
+  return _with_value(plan, notes, coefs)
 
 
-def solve(
-    values: notes_lib.Values, monomials: Sequence[str]
-) -> Coefs | None:
+def bilinear(notes: notes_lib.Notes) -> notes_lib.Plan:
+  """Plans for terms, a constant and perhaps a product, not known which.
+
+  After the origin and one probe for each variable, all ones tell the product's
+  coefficient, and 1 2 3 5, whose products all differ, tells its variables.
+  """
+  fits = [(m, solve(notes.values, m)) for m in _BILINEAR]
+  fits = [(m, coefs) for m, coefs in fits if coefs is not None]
+  sums = [{m: c for m, c in coefs.items() if c} for _, coefs in fits]
+  known = _shared([coefs for _, coefs in fits])
+  is_open = not fits or any(len(coefs) < len(m) for m, coefs in fits)
+  is_open = is_open or any(terms != sums[0] for terms in sums)
+  coefs = known if is_open else {**known, **sums[0]}
+  probe, aim = _next_probe(notes, known) if is_open else (None, '')
+  num_probes = max(1, len(_BILINEAR) - len(notes.values)) if is_open else 0
+  plan = notes_lib.Plan(
+      known=_listed(coefs),
+      insight=_lesson(notes, coefs),
+      probe=probe,
+      aim=aim,
+      num_left=num_probes + (notes.case is None),
+  )
+  return _with_value(plan, notes, coefs)
+
+
+def _shared(fits: Sequence[Coefs]) -> Coefs:
+  """Returns the coefficients on which all fits agree."""
+  first, *rest = fits or [{}]
+  return {
+      m: c for m, c in first.items() if all(fit.get(m) == c for fit in rest)
+  }
+
+
+def _next_probe(
+    notes: notes_lib.Notes, known: Coefs
+) -> tuple[notes_lib.Point, str]:
+  if 'k' not in known:
+    return (0, 0, 0, 0), 'all zeros'
+  for name in VARIABLES:
+    if name not in known:
+      return _UNITS[name], name
+  ones, primes = _detectors(notes)
+  if ones not in notes.values:
+    expected = _derived(_nonzero(known), ones) or '0'
+    return ones, f'{notes_lib.spell(ones)}, expect {expected}'
+  if primes not in notes.values:
+    return primes, f'{notes_lib.spell(primes)} to see of which'
+  # Reached only after probes at random.
+  spare = itertools.product(range(3), repeat=4)
+  point = next(p for p in spare if p not in notes.values and p != notes.case)
+  return point, notes_lib.spell(point)
+
+
+def _detectors(
+    notes: notes_lib.Notes,
+) -> tuple[notes_lib.Point, notes_lib.Point]:
+  """Returns the two probes that find a product; none is the test case."""
+  ones, primes = (1, 1, 1, 1), (1, 2, 3, 5)
+  return (
+      (2, 2, 2, 2) if notes.case == ones else ones,
+      (2, 1, 3, 5) if notes.case == primes else primes,
+  )
+
+
+def _lesson(notes: notes_lib.Notes, coefs: Coefs) -> str:
+  """Says what the last value taught, computed step by step."""
+  if not notes.values or 'k' not in coefs:
+    return ''
+  point, value = list(notes.values.items())[-1]
+  ones, primes = _detectors(notes)
+  if point in _UNITS.values():
+    name, k = VARIABLES[point.index(1)], coefs['k']
+    return f'{name} {_difference(value, k)}' if k else ''
+  terms = {m: c for m, c in _nonzero(coefs).items() if len(m) == 1}
+  expected = sum(c * _product(m, point) for m, c in terms.items())
+  if point == ones and value == expected:
+    return f'{value} as expected so no product'
+  if point == ones:
+    coef = (value - expected) / point[0] ** 2
+    return f'{value} not {expected} so a product of {coef}'
+  pairs = [m for m in coefs if m in _PAIRS and coefs[m]]
+  if point != primes or not pairs:
+    return ''
+  rest, coef = value - expected, coefs[pairs[0]]
+  factors = '*'.join(map(str, _digits(pairs[0], point)))
+  return (
+      f'{_derived(terms, point)} {_difference(value, expected)}'
+      f' {rest}/{coef}={rest / coef}={factors} so {pairs[0]}'
+  ).strip()
+
+
+def _difference(left: Fraction, right: Fraction) -> str:
+  sign = '-' if right >= 0 else '+'
+  return f'{left}{sign}{abs(right)}={left - right}'
+
+
+def _nonzero(coefs: Coefs) -> Coefs:
+  return {m: c for m, c in coefs.items() if c}
+
+
+def num_open(values: notes_lib.Values, monomials: Sequence[str]) -> int:
+  """Returns how many more probes it takes to know every coefficient."""
+  rows = reduced(_rows(values, monomials), len(monomials))
+  return len(monomials) - sum(any(row[:-1]) for row in rows)
+
+
+def solve(values: notes_lib.Values, monomials: Sequence[str]) -> Coefs | None:
   """Solves for the coefficients that the values determine.
 
   Args:
@@ -45,13 +155,8 @@ def solve(
   Returns:
     The coefficients that follow, by monomial; None if no sum has the values.
   """
-  rows = [
-      [*(Fraction(_product(m, point)) for m in monomials), value]
-      for point, value in values.items()
-      if value is not None
-  ]
   coefs = {}
-  for row in _reduced(rows, len(monomials)):
+  for row in reduced(_rows(values, monomials), len(monomials)):
     used = [m for m, entry in zip(monomials, row) if entry]
     if not used and row[-1]:
       return None
@@ -60,7 +165,17 @@ def solve(
   return {m: coefs[m] for m in monomials if m in coefs}
 
 
-def _reduced(rows: list[list[Fraction]], width: int) -> list[list[Fraction]]:
+def _rows(
+    values: notes_lib.Values, monomials: Sequence[str]
+) -> list[list[Fraction]]:
+  return [
+      [*(Fraction(_product(m, point)) for m in monomials), value]
+      for point, value in values.items()
+      if value is not None
+  ]
+
+
+def reduced(rows: list[list[Fraction]], width: int) -> list[list[Fraction]]:
   """Reduces rows by Gauss-Jordan elimination over the first columns."""
   done = []
   for column in range(width):
@@ -90,7 +205,7 @@ def _listed(coefs: Coefs) -> str:
   return ' '.join(f'{m}{notes_lib.write(c)}' for m, c in coefs.items())
 
 
-def with_value(
+def _with_value(
     plan: notes_lib.Plan, notes: notes_lib.Notes, coefs: Coefs
 ) -> notes_lib.Plan:
   """Adds the value at the test case and its derivations to a plan."""
@@ -99,7 +214,7 @@ def with_value(
   # An unknown coefficient is guessed to be 1.
   guess = {**dict.fromkeys(VARIABLES, Fraction(1)), **coefs}
   value = sum(c * _product(m, notes.case) for m, c in guess.items())
-  terms = {m: c for m, c in coefs.items() if c}
+  terms = _nonzero(coefs)
   last = [name for name in VARIABLES if any(name in m for m in terms)][-1:]
   if plan.num_left or not last:
     return dataclasses.replace(plan, value=value)

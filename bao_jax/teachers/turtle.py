@@ -1,19 +1,30 @@
 """The Turtle teacher: asks for one part of the story after the other."""
 
-from collections.abc import Mapping
-
 from bao_jax.envs import base as envs_base
 from bao_jax.tasks.builtin import turtle_words
 from bao_jax.teachers import base
-from bao_jax.teachers import beliefs
+from bao_jax.teachers import beliefs as beliefs_lib
 from bao_jax.teachers import inquiry
 
-_QUESTIONS: Mapping[str, str] = {
+_QUESTIONS = {
     'who': 'was it the {}?',
     'why': 'was it for {}?',
     'how': 'was it with a {}?',
+    'when': 'was it at {}?',
 }
-_VAGUE = ('is it odd?', 'was it at night?')
+_FULL_QUESTIONS = {
+    'who': 'Was it the {}?',
+    'why': 'Was it done out of {}?',
+    'how': 'Was it done with a {}?',
+    'where': 'Did it begin in the {}?',
+    'what': 'Was it really a {}?',
+}
+_FULL_ANSWER = (
+    'The {who} was behind it, out of {why}, with a {how}. It began in the'
+    ' {where}, and it really was a {what}.'
+)
+_VAGUE = ('is it odd?', 'was it far away?')
+_FULL_VAGUE = ('Is there something strange about it?', 'Was anybody surprised?')
 
 
 def make_teacher(behaviors: base.Behaviors, *, slip: float) -> base.TeacherFn:
@@ -30,17 +41,27 @@ def make_teacher(behaviors: base.Behaviors, *, slip: float) -> base.TeacherFn:
 
 
 def _right(puzzle: inquiry.Puzzle, reply: str) -> list[str]:
-  named = beliefs.named(reply.removeprefix('covered:'), puzzle.lexicon)
+  """Returns the values that the criteria quoted in a reply name."""
+  named = beliefs_lib.named(reply, puzzle.lexicon)
   return [value for values in named.values() for value in values]
 
 
 def _puzzle(observation: envs_base.Observation) -> inquiry.Puzzle:
   level = turtle_words.level_of(observation.user)
   lexicon = turtle_words.lexicon(level)
+  hidden = turtle_words.HIDDEN[level]
+  beliefs = {slot: tuple(lexicon.slot(slot).values) for slot in hidden}
+  if level != 'full':
+    answer = ' '.join(f'{{{slot}}}' for slot in hidden)
+    return inquiry.Puzzle(
+        beliefs, lexicon, _QUESTIONS, answer, _VAGUE, separate=True
+    )
   return inquiry.Puzzle(
-      slots=lexicon.slots,
-      lexicon=lexicon,
-      questions=_QUESTIONS,
-      answer=' '.join(f'{{{slot.name}}}' for slot in lexicon.slots),
-      vague=_VAGUE,
+      beliefs,
+      lexicon,
+      _FULL_QUESTIONS,
+      _FULL_ANSWER,
+      _FULL_VAGUE,
+      separate=False,
+      voice=inquiry.SENTENCES,
   )

@@ -45,6 +45,7 @@ class Slot:
     others: words of the same sort that are true of no task, like 'yellow'.
     part: 'adjective', 'noun' or 'actor'. "Was the cook in love?" speaks of an
       actor, while "is the forest green?" says nothing of the animal.
+    owns: whether "the baker's" keeps a value's role.
     barred: words that change a value's role when they follow it: 'was the
       cook taken' makes the cook a victim.
   """
@@ -55,6 +56,7 @@ class Slot:
   prepositions: tuple[str, ...] = ()
   others: tuple[str, ...] = ()
   part: str = 'noun'
+  owns: bool = False
   barred: tuple[str, ...] = ()
 
   def tokens(self) -> Mapping[Phrase, Token]:

@@ -134,7 +134,9 @@ def _truths(
     if isinstance(item, str):
       items.append(item)
       continue
-    holds = facts.get(item.slot) == item.value
+    if item.slot not in facts:
+      return set()  # Nobody knows.
+    holds = facts[item.slot] == item.value
     if items[-1:] == ['or'] and slot == item.slot:
       # "not red or blue" denies both, so values of one slot are one fact.
       items[-2:] = [bool(items[-2]) or holds]

@@ -216,7 +216,7 @@ def _role_holds(tokens: list[Token], i: int, slot: lexicon_lib.Slot) -> bool:
     return False
   if right and right.text in slot.barred:
     return False
-  if right and right.kind == 'genitive' and slot.name != 'kind':
+  if right and right.kind == 'genitive' and not slot.owns:
     return False
   return slot.part != 'noun' or not _is_subject(tokens, before, i)
 

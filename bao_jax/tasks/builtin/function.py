@@ -9,8 +9,7 @@ powers at level full) occurs in train, its combination in one split alone.
 """
 
 import collections
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import dataclasses
 import hashlib
 import itertools
@@ -69,7 +68,7 @@ def generate(level: str, split: str, seed: int = 0) -> list[types.Task]:
   # Rule by rule within a round of cases: a prefix holds as many as it can.
   data = [
       {'rule': rule.text, 'test_case': list(case), 'expected': expected}
-      for a_case_each in zip(*cases)
+      for a_case_each in zip(*cases, strict=True)
       for rule, (case, expected) in zip(rules, a_case_each)
   ]
   return [
@@ -157,7 +156,8 @@ def _full_rule(draws: '_Draws') -> Rule:
   while len(nodes) > 1:
     i = draws.below(len(nodes) - 1)
     sign = draws.pick('+ - * / + - * / + - * **'.split())
-    if sign == '**' and not draws.chance(1, 4):
+    between_names = len(nodes[i][0]) == len(nodes[i + 1][0]) == 1
+    if sign == '**' and not (between_names and draws.chance(1, 3)):
       sign = '*'
     nodes[i : i + 2] = [_joined(sign, nodes[i], nodes[i + 1], draws)]
     if len(nodes) < 4 and draws.chance(1, 10):

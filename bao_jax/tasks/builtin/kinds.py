@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bao_jax.users import lexicon as lexicon_lib
+from bao_jax.users import words
 
 # At `easy` and `medium` all kinds are animals, and the prompt tells which.
 PLAIN = """
@@ -40,30 +41,30 @@ book ball clock ring coin cup bottle banana cake potato rat mouse wolf bear
 """
 
 FILLERS = """
-it is kept|keep|keeps|stored|own|owns|owned|have|has|possession|can|you
-type of|type|sort of|sort|kind of|piece of|a piece of|kind|types of|item|object
-used|use|made|make|makes|do
-""".replace('\n', '|').strip('|').split('|')
+kept, keep, keeps, stored, own, owns, owned, have, has, possession, type of,
+type, sort of, sort, kind of, kind, piece of, types of, item, object, used, use,
+made, make, makes
+"""
 
 # Of every feature: its two or more values, their forms, and the kinds of each.
 _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     'life': {
-        'alive': ('living|living thing|live|breathes|breathing', 'animal'),
+        'alive': ('living, living thing, living being, breathes, breathing', 'animal'),
         'lifeless': (
-            'inanimate|man made|manmade|dead|an object',
+            'inanimate, man made, manmade, dead, an object',
             'tool vehicle food instrument furniture',
         ),
     },
     'eating': {
         'edible': (
-            'eat it|eat|be eaten|eaten|eatable|something to eat|good to eat',
+            'eat it, eat, be eaten, eaten, eatable, something to eat, good to eat',
             'food',
         ),
         'inedible': ('', 'tool vehicle instrument furniture'),
     },
     'wheel': {
         'wheeled': (
-            'wheels|wheel|on wheels|with wheels',
+            'wheels, wheel, on wheels, with wheels',
             'cart bicycle wagon truck',
         ),
         'wheelless': (
@@ -73,7 +74,7 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'wing': {
         'winged': (
-            'wings|wing|with wings|fly|flies|can fly|able to fly',
+            'wings, wing, with wings, fly, flies, can fly, able to fly',
             'owl swan',
         ),
         'wingless': (
@@ -84,15 +85,15 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'music': {
         'musical': (
-            'music|play music|make music|makes music|play a tune|plays music',
+            'music, play music, make music, makes music, play a tune, plays music',
             'instrument',
         ),
         'unmusical': ('', 'animal tool vehicle food furniture'),
     },
     'water': {
         'afloat': (
-            'float|floats|floating|on water|on the water|swim|swims'
-            '|travel on water|go on water',
+            'float, floats, floating, on water, on the water, swim, swims'
+            ', travel on water, go on water',
             'boat raft canoe swan frog',
         ),
         'ashore': (
@@ -102,18 +103,18 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'legs': {
         'no legs': ('legless', 'vehicle food hammer saw shovel needle axe'),
-        'two legs': ('two legged|2 legs', 'owl swan'),
+        'two legs': ('two legged, 2 legs', 'owl swan'),
         'four legs': (
-            'four legged|4 legs|on four legs',
+            'four legged, 4 legs, on four legs',
             'fox horse goat frog cat chair table bed',
         ),
-        'ten legs': ('ten legged|10 legs', 'crab'),
+        'ten legs': ('ten legged', 'crab'),
     },
     'hand': {
         'handheld': (
-            'hold in one hand|hold it in one hand|fit in a hand|fits in a hand'
-            '|hold it in my hand|hold it in your hand|be held in one hand'
-            '|hand held|fit in my hand|fit in your hand|fit in one hand',
+            'hold in one hand, hold it in one hand, fit in a hand, fits in a hand'
+            ', hold it in my hand, hold it in your hand, be held in one hand'
+            ', hand held, fit in my hand, fit in your hand, fit in one hand',
             'hammer needle apple onion egg flute whistle',
         ),
         'bulky': (
@@ -169,7 +170,7 @@ def feature_slots() -> tuple[lexicon_lib.Slot, ...]:
   slots = [category]
   for feature, values in _FEATURES.items():
     forms = {
-        value: tuple(filter(None, text.split('|')))
+        value: tuple(filter(None, words.phrases(text)))
         for value, (text, _) in values.items()
     }
     slots.append(lexicon_lib.Slot(feature, values=forms, part='actor'))

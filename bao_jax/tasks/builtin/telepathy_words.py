@@ -8,6 +8,7 @@ import functools
 
 from bao_jax.tasks.builtin import kinds
 from bao_jax.users import lexicon as lexicon_lib
+from bao_jax.users import words
 
 LEVELS = ('easy', 'medium', 'full')
 
@@ -52,10 +53,10 @@ _OTHER_HOMES = (
     ' meadow village garden'
 ).split()
 _FILLERS = """
-animal animals creature critter beast one thing live lives living lived found
-find call called look looks looking be come comes belong belongs describe
-described which who where guy fellow hidden shade kind of animal sort of animal
-like body fur coat
+animal, animals, creature, critter, beast, one, thing, live, lives, living,
+lived, found, find, call, called, look, looks, looking, be, come, comes, belong,
+belongs, describe, described, which, who, where, guy, fellow, hidden, shade,
+kind of animal, sort of animal, body, fur, coat
 """
 
 
@@ -99,7 +100,7 @@ def _size(level: str) -> lexicon_lib.Slot:
   middle = 'medium sized,mid sized,midsized,middle sized,average sized,mid size'
   return lexicon_lib.Slot(
       'size',
-      values=ends[0] | {'medium': tuple(middle.split(','))} | ends[1],
+      values=ends[0] | {'medium': words.phrases(middle)} | ends[1],
       part='adjective',
       names=('size', 'sized', 'sizes'),
       prepositions=('of',),
@@ -128,6 +129,7 @@ def _kind(values: list[str], others: str) -> lexicon_lib.Slot:
       'kind',
       values={value: () for value in values},
       part='actor',
+      owns=True,
       names=('kind', 'species'),
       others=_words(others),
   )
@@ -139,13 +141,13 @@ def lexicon(level: str) -> lexicon_lib.Lexicon:
   if level == 'full':
     return lexicon_lib.Lexicon(
         (kinds.slot(), *kinds.feature_slots(), *_belongings()),
-        (*_words(_FILLERS), *kinds.FILLERS),
+        (*words.phrases(_FILLERS), *words.phrases(kinds.FILLERS)),
     )
   kind = _kind(kinds.PLAIN, kinds.OTHER_PLAIN)
   slots = kind, _size(level), _color(3 if level == 'easy' else 6)
   if level == 'easy':
-    return lexicon_lib.Lexicon((*slots, _home(3)), _words(_FILLERS))
-  fillers = *_words(_FILLERS), *_words('eat eats eating feed feeds feeding')
+    return lexicon_lib.Lexicon((*slots, _home(3)), words.phrases(_FILLERS))
+  fillers = words.phrases(_FILLERS + ', eat, eats, eating, feed, feeds')
   return lexicon_lib.Lexicon((*slots, _home(6), _food()), fillers)
 
 
@@ -172,7 +174,8 @@ def _belongings() -> tuple[lexicon_lib.Slot, ...]:
           'doctor': ('physician',),
           'king': ('monarch',),
       },
-      part='owner',
+      part='actor',
+      owns=True,
       names=('owner',),
       prepositions=('of', 'by', 'to'),
       others=_words('queen soldier nurse child lawyer artist priest student'),

@@ -3,6 +3,7 @@
 import functools
 
 from bao_jax.users import lexicon as lexicon_lib
+from bao_jax.users import words
 
 LEVELS = ('easy', 'medium', 'full')
 
@@ -16,8 +17,8 @@ GOALS = {
     'easy': 'Find who, why and how.',
     'medium': 'Find who, why, how and when.',
     'full': (
-        'Reconstruct what happened: who was behind it, why, by what means,'
-        ' where it was prepared and what it really was.'
+        'Find out who was behind it, why, by what means, where it was prepared'
+        ' and what it really was.'
     ),
 }
 
@@ -27,23 +28,189 @@ ring lamp book clock coin crown vase bell mask flute map drum doll coat cake
 sword letter horn chair watch mirror bottle kite stamp
 """.split()
 
-_DEEDS = ('taken', 'stolen', 'used', 'gone', 'done', 'missing')
+_DEEDS = (
+    'taken, stolen, used, gone, done, missing, took it, taking, moved, hidden,'
+    ' made'
+)
 _FILLERS = """
-do done take takes took taken taking steal steals stole stolen stealing act
-acted acting culprit thief one use used using gone missing happen happened
-happens story person behind it|behind this|behind that|responsible for it
-responsible for this|responsible|deed|crime|theft|go|went|disappear|disappeared
-vanish vanished guilty motive reason help|by using
+do, done, take, takes, took, taken, taking, steal, steals, stole, stolen,
+stealing, act, acted, acting, culprit, thief, one, use, used, using, gone,
+missing, happen, happened, happens, story, person, behind it, behind this,
+behind that, behind the theft, responsible for it, responsible for this,
+responsible, deed, crime, theft, go, went, disappear, disappeared, vanish,
+vanished, guilty
+"""
+_STORY_FILLERS = """
+hide, hid, hidden, make, made, makes, stop, stopped, silence, silenced, leave,
+left, plan, planned, prepare, prepared, start, started, begin, began, come,
+came, everything, all this, all of this, whole thing, truth, really was, turned
+out, turns out, turned out to be, turns out to be, meant as, meant to be,
+intended as, set up, staged, secretly, secret, arranged, arrange, kind of,
+sort of, town, village, morning, night, day, people, everyone, nobody knew, in
+truth, in reality, in the end, at first, one night, that night, motivated,
+driven, motivation, location, purpose
 """
 
 
-def _words(text: str) -> tuple[str, ...]:
-  """Splits at bars where a line has them, else at spaces."""
-  found = []
-  for line in text.strip().split('\n'):
-    if '|' not in line:
-      found += line.split()
-      continue
-    head, *rest = line.split('|')
-    found += [*head.split()[:-2], ' '.join(head.split()[-2:]), *rest]
-  return tuple(found)
+def _who(level: str) -> lexicon_lib.Slot:
+  easy = {
+      'cook': ('chef',),
+      'guard': ('watchman', 'guardsman', 'sentry'),
+      'nurse': (),
+  }
+  more = {'maid': ('housemaid',), 'butler': (), 'gardener': ()}
+  full = {
+      'baker': (),
+      'teacher': ('schoolteacher',),
+      'sailor': ('seaman',),
+      'doctor': ('physician',),
+      'widow': (),
+      'mayor': (),
+      'priest': ('pastor', 'vicar'),
+      'barber': ('hairdresser',),
+  }
+  values = {'easy': easy, 'medium': easy | more, 'full': full}[level]
+  others = (*easy, *more, *full, 'son', 'daughter', 'king', 'queen', 'soldier')
+  others += ('policeman', 'child', 'boy', 'girl', 'judge', 'husband', 'wife')
+  return lexicon_lib.Slot(
+      'who',
+      values=values,
+      part='actor',
+      names=('who', 'culprit'),
+      prepositions=('by',),
+      others=tuple(other for other in others if other not in values),
+      barred=words.phrases(_DEEDS),
+  )
+
+
+def _why(level: str) -> lexicon_lib.Slot:
+  love = {'love': ('in love', 'romance', 'loved', 'affection')}
+  money = {'money': ('cash', 'greed', 'get rich')}
+  fear = {'fear': ('afraid', 'scared', 'fright', 'frightened', 'feared')}
+  revenge = {'revenge': ('vengeance', 'take revenge', 'get even', 'payback')}
+  envy = {'envy': ('jealousy', 'jealous', 'envious')}
+  hunger = {'hunger': ('hungry', 'starving', 'starved')}
+  guilt = {'guilt': ('remorse', 'guilty', 'guilty conscience')}
+  debt = {'debt': ('debts', 'owed money', 'in debt')}
+  pride = {'pride': ('vanity', 'proud')}
+  values = {
+      'easy': love | money | fear,
+      'medium': love | money | fear | revenge | envy | hunger,
+      'full': love | guilt | revenge | debt | fear | pride,
+  }[level]
+  others = 'love money fear revenge envy jealousy hunger guilt debt pride anger'
+  others += ' hate hatred boredom shame greed pity grief fun'
+  forms = set(values).union(*values.values())
+  return lexicon_lib.Slot(
+      'why',
+      values=values,
+      names=('why', 'motive', 'reason', 'motives'),
+      prepositions=words.phrases(
+          'for, out of, because of, due to, from, for the sake of, by, about,'
+          ' on account of, because, in, over'
+      ),
+      others=tuple(other for other in others.split() if other not in forms),
+      barred=words.phrases(_DEEDS),
+  )
+
+
+def _how(level: str) -> lexicon_lib.Slot:
+  easy = {'rope': ('cord', 'ropes'), 'key': ('keys',), 'ladder': ('ladders',)}
+  more = {'knife': ('blade',), 'cart': ('wagon',), 'net': ()}
+  full = {
+      'disguise': ('costume', 'dressed up', 'in disguise', 'disguised'),
+      'letter': ('note', 'forged letter', 'fake letter'),
+      'potion': ('sleeping potion', 'sleeping draught'),
+      'tunnel': ('underground passage', 'secret passage'),
+      'rope': ('cord', 'ropes'),
+      'key': ('spare key', 'keys'),
+  }
+  values = {'easy': easy, 'medium': easy | more, 'full': full}[level]
+  others = (
+      'rope key ladder knife cart net hammer poison gun saw trick magnet crowbar'
+      ' pistol sword fire mask'
+  ).split()
+  return lexicon_lib.Slot(
+      'how',
+      values=values,
+      names=('how', 'tool', 'means', 'method'),
+      prepositions=words.phrases(
+          'with, by, by means of, with the help of, through, in, via, on'
+          if level == 'full'
+          else 'with, by, by means of, with the help of, on, via'
+      ),
+      others=tuple(other for other in others if other not in values),
+      barred=words.phrases('taken, stolen, gone, done, missing, hidden, moved'),
+  )
+
+
+def _when() -> lexicon_lib.Slot:
+  return lexicon_lib.Slot(
+      'when',
+      values={
+          'dawn': ('sunrise', 'daybreak'),
+          'noon': ('midday',),
+          'dusk': ('sunset', 'nightfall'),
+          'midnight': (),
+          'dinner': ('dinnertime', 'supper'),
+      },
+      names=('when', 'time'),
+      prepositions=('at', 'in', 'by'),
+      others=('breakfast', 'lunch', 'morning', 'evening', 'afternoon'),
+  )
+
+
+def _where() -> lexicon_lib.Slot:
+  return lexicon_lib.Slot(
+      'where',
+      values={
+          'harbor': ('harbour', 'port', 'docks'),
+          'cellar': ('basement',),
+          'church': ('chapel',),
+          'forest': ('woods', 'wood'),
+          'train': ('railway',),
+      },
+      names=('where', 'place'),
+      prepositions=words.phrases('in, at, from, inside, on, within, inside of'),
+      others=tuple('attic school market castle kitchen garden inn'.split()),
+  )
+
+
+def _what() -> lexicon_lib.Slot:
+  return lexicon_lib.Slot(
+      'what',
+      values={
+          'rescue': ('rescuing', 'rescue mission'),
+          'prank': ('practical joke', 'trick'),
+          'test': ('trial', 'exam'),
+          'farewell': ('goodbye', 'leave taking'),
+      },
+      names=('what',),
+      prepositions=('as', 'for'),
+      others=tuple('murder accident robbery suicide ritual wedding'.split()),
+  )
+
+
+@functools.cache
+def lexicon(level: str) -> lexicon_lib.Lexicon:
+  """Returns all that the scripted user of a level understands."""
+  slots = _who(level), _why(level), _how(level)
+  fillers = words.phrases(_FILLERS)
+  if level == 'easy':
+    return lexicon_lib.Lexicon(slots, (*fillers, *SCENES))
+  if level == 'medium':
+    return lexicon_lib.Lexicon((*slots, _when()), (*fillers, *SCENES))
+  fillers += words.phrases(_STORY_FILLERS)
+  return lexicon_lib.Lexicon((*slots, _where(), _what()), fillers)
+
+
+def level_of(prompt: str) -> str:
+  """Returns the level whose goal a prompt states.
+
+  Raises:
+    ValueError: it is the prompt of no level.
+  """
+  for level in LEVELS:
+    if GOALS[level] in prompt:
+      return level
+  raise ValueError(f'No built-in Turtle level has the prompt {prompt!r}')

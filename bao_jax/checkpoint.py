@@ -1,0 +1,142 @@
+"""Runs that can be killed: whole checkpoints, or none.
+
+A checkpoint is the `TrainState`; everything else a step needs follows from the
+config and the step's number. Orbax writes into a temporary folder and renames
+it, so a kill leaves the checkpoints before it as they were.
+"""
+
+from collections.abc import Mapping
+import json
+import os
+import pathlib
+import signal
+import types as python_types
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from bao_jax import types
+
+
+class ConfigMismatchError(ValueError):
+  """The folder belongs to a run with another config."""
+
+
+def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
+  """Makes a folder that of a run, or checks that it is.
+
+  Args:
+    workdir: the run's folder.
+    config: nested plain values.
+
+  Raises:
+    ConfigMismatchError: a run with another config wrote there; names the fields
+      that differ.
+  """
+  path = pathlib.Path(workdir) / 'config.json'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  config = json.loads(json.dumps(config))
+  if not path.exists():
+    temporary = path.with_suffix('.tmp')
+    temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
+    os.replace(temporary, path)
+    return
+  there = _flat(json.loads(path.read_text()))
+  here = _flat(config)
+  names = sorted(there.keys() | here.keys())
+  differ = [n for n in names if there.get(n) != here.get(n)]
+  if differ:
+    shown = '; '.join(
+        f'{n}: {there.get(n)} there, {here.get(n)} here' for n in differ[:3]
+    )
+    raise ConfigMismatchError(
+        f'{workdir} was made by another config ({shown}); choose another '
+        '--workdir or give the same config.'
+    )
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  flat = {}
+  for name, value in tree.items():
+    if isinstance(value, Mapping):
+      flat.update(_flat(value, f'{prefix}{name}.'))
+    else:
+      flat[prefix + name] = value
+  return flat
+
+
+class Checkpoints:
+  """The checkpoints of one run.
+
+  Args:
+    workdir: the run's folder.
+    keep: how many of the latest are kept.
+  """
+
+  def __init__(self, workdir: str | pathlib.Path, *, keep: int = 2):
+    self._folder = pathlib.Path(workdir).absolute() / 'checkpoints'
+    self._manager = ocp.CheckpointManager(
+        self._folder,
+        options=ocp.CheckpointManagerOptions(
+            max_to_keep=keep, enable_async_checkpointing=False
+        ),
+    )
+
+  def latest(self) -> int | None:
+    """Returns the step of the latest checkpoint."""
+    return self._manager.latest_step()
+
+  def save(self, step: int, state: types.TrainState) -> None:
+    """Saves a state unless this step is saved already.
+
+    Raises:
+      OSError: it could not be written, for a full disk say; what was saved
+        before is untouched.
+    """
+    if step == self.latest():
+      return
+    try:
+      self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+      self._manager.wait_until_finished()
+    except Exception as error:  # Storage layers wrap OSError in types of theirs.
+      raise OSError(
+          f'{self._folder}: could not save step {step}: {error}. Checkpoint '
+          f'{self.latest()} is intact: free some space and start again.'
+      ) from error
+
+  def restore(self, like: types.TrainState) -> types.TrainState:
+    """Returns the latest state, placed and shaped like `like`.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    step = self.latest()
+    if step is None:
+      raise FileNotFoundError(f'{self._folder}: no checkpoint there.')
+    abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+    return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+
+  def close(self) -> None:
+    self._manager.close()
+
+
+class Preemption:
+  """Notices SIGTERM, so that a loop can save and stop after its step."""
+
+  def __init__(self):
+    self.is_requested = False
+    self._previous = None
+
+  def __enter__(self) -> 'Preemption':
+    self._previous = signal.signal(signal.SIGTERM, self._request)
+    return self
+
+  def __exit__(self, *unused) -> None:
+    signal.signal(signal.SIGTERM, self._previous)
+
+  def _request(
+      self, signum: int, frame: python_types.FrameType | None
+  ) -> None:
+    del signum, frame
+    self.is_requested = True

@@ -1,0 +1,87 @@
+"""Where metrics go: a JSONL file, TensorBoard and the console.
+
+The JSONL file is the record of a run: one line per step, in order, without
+repetition even if the run was killed and resumed.
+"""
+
+from collections.abc import Mapping
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorboardX
+
+from bao_jax import types
+
+
+def read_metrics(path: str | pathlib.Path) -> list[dict[str, Any]]:
+  """Reads metrics.jsonl; a last line that a kill tore is left out.
+
+  Args:
+    path: the file.
+
+  Returns:
+    One dict per step, with 'step' among its keys.
+
+  Raises:
+    ValueError: another line is not JSON; names file and line.
+  """
+  rows = []
+  lines = pathlib.Path(path).read_text().split('\n')
+  for number, line in enumerate(lines, start=1):
+    if not line:
+      continue
+    try:
+      rows.append(json.loads(line))
+    except ValueError as error:
+      if number < len(lines):
+        raise ValueError(f'{path}:{number}: not JSON: {error}') from error
+  return rows
+
+
+class MetricWriter:
+  """Appends metrics of steps; on resume forgets those that will be repeated.
+
+  Args:
+    workdir: the run's folder.
+    step: the step the run resumes from; later lines are dropped.
+  """
+
+  def __init__(self, workdir: str | pathlib.Path, *, step: int = 0):
+    self._path = pathlib.Path(workdir) / 'metrics.jsonl'
+    self._path.parent.mkdir(parents=True, exist_ok=True)
+    rows = read_metrics(self._path) if self._path.exists() else []
+    kept = [row for row in rows if row['step'] < step]
+    temporary = self._path.with_suffix('.tmp')
+    temporary.write_text(''.join(json.dumps(row) + '\n' for row in kept))
+    os.replace(temporary, self._path)
+    self._board = tensorboardX.SummaryWriter(
+        str(self._path.parent / 'tensorboard'), purge_step=step
+    )
+
+  def write(self, step: int, metrics: Mapping[str, Any]) -> None:
+    """Adds one line; arrays become floats."""
+    values = {name: float(np.asarray(v)) for name, v in metrics.items()}
+    with self._path.open('a') as file:
+      file.write(json.dumps({'step': step, **values}) + '\n')
+    for name, value in values.items():
+      self._board.add_scalar(name, value, step)
+
+  def close(self) -> None:
+    self._board.close()
+
+
+def check_finite(step: int, metrics: types.Metrics) -> None:
+  """Stops a run whose loss or gradient is no longer a number.
+
+  Raises:
+    FloatingPointError: names the step and the metric.
+  """
+  for name, value in metrics.items():
+    if not np.isfinite(value):
+      raise FloatingPointError(
+          f'step {step}: {name} is {value}; the last checkpoint is from before '
+          'it. Lower the learning rate or look at the batch of this step.'
+      )

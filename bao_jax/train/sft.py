@@ -1,0 +1,175 @@
+"""The warm start: behavior enhancement by imitation of teachers.
+
+  teachers play train tasks -> keep what was solved -> pack -> imitate
+
+Read `train` from top to bottom.
+"""
+
+from collections.abc import Sequence
+import functools
+import pathlib
+
+from absl import logging
+import jax
+import numpy as np
+import tqdm
+
+from bao_jax import checkpoint
+from bao_jax import logging as metrics_lib
+from bao_jax import types
+from bao_jax.evaluation import evaluate
+from bao_jax.sampling import rollout
+from bao_jax.teachers import converse
+from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import batch as batch_lib
+from bao_jax.train import optimizer
+from bao_jax.train import setup
+from bao_jax.train import step as step_lib
+
+Sequences = list[tuple[np.ndarray, np.ndarray]]
+
+
+def train(
+    config: setup.Config, workdir: str | pathlib.Path
+) -> types.TrainState:
+  """Runs the warm start, or what is left of it.
+
+  Args:
+    config: the experiment.
+    workdir: where to write and resume from.
+
+  Returns:
+    The final state.
+
+  Raises:
+    ConfigMismatchError: the folder belongs to another config.
+    FloatingPointError: the loss is no longer finite.
+  """
+  workdir = pathlib.Path(workdir)
+  checkpoint.claim(workdir, config.to_dict())
+  encoder = setup.tokenizer(config, workdir)
+  shape = setup.model_config(config, encoder)
+  tx = optimizer.make_optimizer(
+      total_steps=config.sft.num_steps, **config.sft.optimizer.to_dict()
+  )
+  state = setup.train_state(config, shape, tx)
+  saved = checkpoint.Checkpoints(workdir)
+  if saved.latest() is not None:
+    state = saved.restore(state)
+  if int(state.step) >= config.sft.num_steps:
+    return state
+
+  sequences = teacher_sequences(config, encoder)
+  logging.info('Warm start on %d conversations.', len(sequences))
+  step = jax.jit(
+      functools.partial(
+          step_lib.supervised_step,
+          model=step_lib.ModelFn(shape, config.sft.chunk),
+          tx=tx,
+      ),
+      donate_argnames='state',
+  )
+  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
+  requests = [
+      rollout.Request(task)
+      for task in setup.few_tasks(
+          config, 'validation', config.evaluation.num_tasks
+      )
+  ]
+  start = int(state.step)
+  writer = metrics_lib.MetricWriter(workdir, step=start)
+  bar = tqdm.tqdm(
+      total=config.sft.num_steps, initial=start, desc='warm start', unit='step'
+  )
+  with checkpoint.Preemption() as preemption:
+    for i in range(start, config.sft.num_steps):
+      batch = packed_batch(config, sequences, i)
+      state, metrics = step(state, batch)
+      metrics = jax.device_get(metrics)
+      metrics_lib.check_finite(i, metrics)
+      is_last = i + 1 == config.sft.num_steps
+      if is_last or (i + 1) % config.evaluation.every_sft == 0:
+        trajectories = speaker.hold(state.params, requests)
+        metrics |= evaluate.summarize(trajectories, 'validation')
+        bar.set_postfix(
+            loss=f'{metrics["sft/loss"]:.3f}',
+            score=f'{metrics["validation/score"]:.2f}',
+        )
+      writer.write(i, metrics)
+      bar.update()
+      if (
+          is_last
+          or preemption.is_requested
+          or (i + 1) % config.checkpoint_every == 0
+      ):
+        saved.save(i + 1, state)
+      if preemption.is_requested and not is_last:
+        raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
+  bar.close()
+  writer.close()
+  saved.close()
+  return state
+
+
+def teacher_sequences(
+    config: setup.Config, encoder: tokenizer_lib.Tokenizer
+) -> Sequences:
+  """Lets the teachers play and keeps what was solved and fits.
+
+  Returns:
+    `[T]` tokens and `[T]` masks of each conversation: True on the turns of the
+    teacher but for deliberate slips.
+  """
+  sequences = []
+  dialogues = setup.teacher_dialogues(
+      config, 'train', config.teacher.conversations
+  )
+  for dialogue in dialogues:
+    trajectory = converse.to_trajectory(
+        dialogue, encoder, with_tools=config.text.with_tools
+    )
+    tokens, turn, _ = batch_lib.flatten(trajectory)
+    if dialogue.solved and len(tokens) <= config.sft.length:
+      is_target = np.array([m.is_target for m in dialogue.moves])
+      sequences.append((tokens, (turn >= 0) & is_target[turn]))
+  if not sequences:
+    raise ValueError(
+        f'No teacher conversation was solved within sft.length='
+        f'{config.sft.length} tokens; raise it.'
+    )
+  return sequences
+
+
+def packed_batch(
+    config: setup.Config, sequences: Sequences, step: int
+) -> batch_lib.Packed:
+  """Returns the batch of a step: a function of the step's number alone.
+
+  Conversations come in epochs of shuffles without replacement, as many as are
+  sure to fit into the rows.
+  """
+  rows, length = config.sft.rows, config.sft.length
+  count = rows * (length // max(len(tokens) for tokens, _ in sequences))
+  chosen = epoch_slice(len(sequences), count, config.seed, step)
+  packed = batch_lib.pack([sequences[i] for i in chosen], length=length)
+  missing = rows - packed.tokens.shape[0]
+  fill = lambda x, value: np.pad(
+      x, ((0, missing), (0, 0)), constant_values=value
+  )
+  return batch_lib.Packed(
+      tokens=fill(packed.tokens, 0),
+      segments=fill(packed.segments, -1),
+      positions=fill(packed.positions, 0),
+      mask=fill(packed.mask, False),
+  )
+
+
+def epoch_slice(size: int, count: int, seed: int, step: int) -> Sequence[int]:
+  """Returns `count` indices below `size`, the step's part of endless epochs."""
+  indices = []
+  position = step * count
+  while len(indices) < count:
+    epoch, offset = divmod(position + len(indices), size)
+    order = np.random.default_rng((seed, epoch)).permutation(size)
+    indices += list(order[offset : offset + count - len(indices)])
+  return indices

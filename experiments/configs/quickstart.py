@@ -1,0 +1,108 @@
+r"""The whole method on three small gyms, level `easy`.
+
+  python experiments/train_rl.py \
+      --config=experiments/configs/quickstart.py --workdir=runs/x
+"""
+
+import ml_collections
+
+_DEBUG = 'debug'
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+  """Returns the config; `arg` may be 'debug', which takes about a minute."""
+  if arg not in (None, '', _DEBUG):
+    raise ValueError(f'Unknown config arg {arg!r}; known: {_DEBUG!r}')
+  debug = arg == _DEBUG
+  config = ml_collections.ConfigDict()
+  config.seed = 0
+  config.warm_start = ''  # A folder; by default the run makes its own.
+  config.checkpoint_every = 20
+
+  config.envs = dict(
+      names=('function', 'telepathy', 'turtle'),
+      level='easy',
+      max_turns=8,  # M, the paper's T.
+      user_choices=('answer',),
+  )
+  config.text = dict(
+      tokenizer='',  # A tokenizer.json; by default one is trained.
+      vocab_size=768,
+      with_tools=False,  # The prompts of level easy explain the tool.
+  )
+  config.model = dict(
+      vocab_size=768,
+      num_layers=2,
+      width=64,
+      ff_width=192,
+      num_heads=4,
+      num_kv_heads=2,
+      head_dim=16,
+      rope_theta=1e4,
+      tie_embeddings=True,
+      dtype='float32',
+      remat=False,
+  )
+  config.sampling = dict(
+      temperature=1.0,
+      rows=64,  # Conversations in flight.
+      max_tokens=384,
+      max_turn_tokens=48,
+      deadline=60.0,  # Seconds a gym may take for a turn.
+      prefix_rows=8,
+      decode_tokens=32,
+      append_buckets=(4, 16, 64),
+  )
+  config.teacher = dict(
+      conversations=4 if debug else 40,  # Per gym.
+      slip=0.15,
+      memory=True,
+      refinement=True,
+      scheduling=True,
+      querying=True,
+  )
+  config.sft = dict(
+      num_steps=4 if debug else 200,
+      rows=16,
+      length=384,
+      chunk=384,
+  )
+  config.sft.optimizer = dict(learning_rate=3e-3, warmup_steps=20)
+  config.rewards = dict(
+      variant='paper',  # Or 'released', or 'none'.
+      lambda_ans=0.1,
+      lambda_think=0.02,
+      user_cost=0.0,  # w of eq. 1.
+  )
+  config.rl = dict(
+      num_steps=2 if debug else 60,
+      tasks_per_step=8,
+      samples_per_task=8,  # G.
+      estimator='turn',  # Eq. 5b; or 'userrl', 'rloo', 'grpo'.
+      gamma=1.0,
+      scale_by_std=True,
+      zero_variance_tol=1e-6,
+      turn_credit='equalized',  # Of 'userrl'.
+      trajectory_score='sum',  # Of 'userrl', 'rloo' and 'grpo'.
+      clip_low=0.2,
+      clip_high=0.2,
+      dual_clip=0.0,  # 0 for none.
+      aggregation='token',
+      constant_tokens=256,
+      kl_estimator='k3',
+      kl_coef=0.0,
+      num_minibatches=2,
+      num_microbatches=2,
+      num_epochs=1,
+      length_buckets=(384,),
+      chunk=384,
+  )
+  config.rl.optimizer = dict(
+      learning_rate=1e-3, warmup_steps=0, b2=0.95, weight_decay=0.0
+  )
+  config.evaluation = dict(
+      num_tasks=8 if debug else 32,  # Of the validation split, per gym.
+      every_sft=50,
+      every_rl=10,
+  )
+  return config
