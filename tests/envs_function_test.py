@@ -30,11 +30,7 @@ def _rows():
 
 
 def _is_right(row):
-  reply, expected = _step(row['choice'], row['content']).reply, row[
-      'reply_contains'
-  ]
-  # A verdict is a whole reply: 'correct' is part of longer ones.
-  return reply == expected if row['choice'] == 'answer' else expected in reply
+  return row['reply_contains'] in _step(row['choice'], row['content']).reply
 
 
 class FunctionGymTest(parameterized.TestCase):
@@ -107,6 +103,11 @@ class FunctionGymTest(parameterized.TestCase):
   def test_writes_values_to_four_decimals(self, rule, content, value):
     step = _step('action', content, task=_task(rule=rule))
     self.assertEndsWith(step.reply, f' = {value}')
+
+  def test_a_search_is_for_the_test_case_alone(self):
+    for content in ('the weather test', 'test 1 0 0 0', 'latest', ''):
+      step = _step('search', content)
+      self.assertEqual(step.reply, function.TERSE.not_a_search, content)
 
   def test_an_answer_may_be_off_by_the_tolerance(self):
     task = _task(expected=0.5)

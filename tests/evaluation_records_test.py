@@ -1,10 +1,12 @@
 """Tests for bao_jax.evaluation.records."""
 
 import dataclasses
+import errno
 import json
 import os
 import pathlib
 import tempfile
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -88,6 +90,15 @@ class FileTest(parameterized.TestCase):
       with self.assertRaisesRegex(ValueError, 'test/9.*not finite'):
         write(self.path, [_RECORD, bad])
       self.assertEqual(records.read(self.path), [_RECORD])
+    self.assertEqual(os.listdir(self.path.parent), [self.path.name])
+
+  def test_a_full_disk_leaves_the_old_file(self):
+    records.write(self.path, [_RECORD])
+    full = OSError(errno.ENOSPC, 'No space left on device')
+    with mock.patch.object(os, 'fsync', side_effect=full):
+      with self.assertRaisesRegex(OSError, 'No space left'):
+        records.write(self.path, [_RECORD, _RECORD])
+    self.assertEqual(records.read(self.path), [_RECORD])
     self.assertEqual(os.listdir(self.path.parent), [self.path.name])
 
   def test_a_torn_last_line_is_left_out_and_overwritten(self):

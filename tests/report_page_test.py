@@ -88,7 +88,7 @@ def _record(
       max_turns=15,
       error='the user did not answer within 30 s' if is_failed else '',
       num_prompt_tokens=118,
-      prompt=f'You play the {gym} gym.\n\nFind out what is hidden; answer late.',
+      prompt=f'You play the {gym} gym.\n\nFind what is hidden; answer late.',
       turns=tuple(turns),
   )
 

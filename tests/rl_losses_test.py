@@ -229,6 +229,20 @@ class KlTest(chex.TestCase):
         atol=1e-6,
     )
 
+  @parameterized.named_parameters(
+      # The policy is far likelier, or far less likely, than the reference.
+      ('far_above', 0.0, -50.0, 49.0, 1.0),
+      ('far_below', -500.0, 0.0, np.expm1(20.0) - 20, 0.0),
+  )
+  def test_k3_stays_finite_and_never_pulls_the_wrong_way(
+      self, logp, ref, value, sign
+  ):
+    mask = jnp.ones((1, 1), bool)
+    fn = lambda x: jnp.sum(losses.kl_k3(x, jnp.full((1, 1), ref), mask))
+    result, grad = jax.value_and_grad(fn)(jnp.full((1, 1), logp))
+    np.testing.assert_allclose(result, value, rtol=1e-5)
+    self.assertEqual(jnp.sign(grad[0, 0]), sign)
+
   @parameterized.parameters(losses.kl_k1, losses.kl_k2, losses.kl_k3)
   def test_masked_tokens_may_hold_anything(self, fn):
     mask = jnp.array([[True, False]])

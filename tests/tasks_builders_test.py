@@ -199,7 +199,7 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     pass
 
 
-class DownloadTest(absltest.TestCase):
+class DownloadTest(parameterized.TestCase):
   """The benchmark's file comes from a server of the test's own."""
 
   def setUp(self):
@@ -224,8 +224,14 @@ class DownloadTest(absltest.TestCase):
     tasks = self._load()
     self.assertEqual(tasks, userrl.read(self.path, 'function', 'test'))
 
-  def test_failure_says_what_to_do(self):
-    self.path.unlink()
+  @parameterized.parameters(True, False)
+  def test_failure_says_what_to_do(self, online):
+    if online:
+      self.path.unlink()
+    else:
+      # A port that nothing can listen on.
+      url = 'http://127.0.0.1:0/'
+      self.enter_context(mock.patch.object(base, 'URL', url))
     message = 'functions.json: cannot be downloaded; set manual_dir'
     with self.assertRaisesRegex(OSError, message):
       self._load()

@@ -18,11 +18,10 @@ def _rules(level, split):
   return {task.data['rule'] for task in _generate(level, split)}
 
 
-
 def _parts(level, rule):
   if level == 'full':
-    squares = re.findall(r'[abcd)] \*\* \w', rule)
-    return {*re.findall(r'\*\*|[-+*/()]|\w', rule), *squares}
+    powers = re.findall(r'[abcd)] \*\* \w', rule)
+    return {*re.findall(r'\*\*|[-+*/()]|\w', rule), *powers}
   signed = rule if rule.startswith('-') else f'+{rule}'
   return set(re.findall(r'[+-][^+-]+', signed.replace(' ', '')))
 
@@ -89,9 +88,7 @@ class GenerateTest(parameterized.TestCase):
   @parameterized.parameters(*_LEVELS)
   def test_every_digit_occurs_in_train(self, level):
     digits = {d for t in _generate(level, 'train') for d in t.data['test_case']}
-    self.assertEqual(
-        digits, set(range(1, function.LARGEST_DIGIT[level] + 1))
-    )
+    self.assertEqual(digits, set(range(1, function.LARGEST_DIGIT[level] + 1)))
 
   def test_easy_rules_have_small_terms(self):
     for split in function.SPLITS:
@@ -123,7 +120,7 @@ class GenerateTest(parameterized.TestCase):
   @parameterized.parameters(
       ('easy', '2*a + c + 2*d', [2, 1, 4, 3], 14),
       ('medium', '-9*b - 3', [8, 6, 5, 5], -57),
-      ('full', 'a', [1, 1, 1, 1], 1),
+      ('full', 'd * c / a - b', [9, 3, 9, 2], -1),
   )
   def test_is_the_same_on_every_machine(self, level, rule, case, expected):
     self.assertEqual(

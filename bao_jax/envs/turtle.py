@@ -6,8 +6,7 @@
 Each task's keys are those of `tasks.builtin.turtle`.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import math
 from typing import Any, ClassVar
@@ -34,17 +33,17 @@ that explains everything. Reconstruct it by asking questions; the replies are \
 
 # Choices
 Call `interact_with_env` with one of two choices:
-- action: `content` is one question about the hidden story that can be answered \
-with yes or no.
-- answer: `content` is the whole hidden story as you see it. You are told which \
-of its essential points are covered. Tell all of it each time: points of an \
+- action: `content` is one question about the hidden story that yes or no can \
+answer.
+- answer: `content` is the whole hidden story as you see it. You are told \
+which of its essential points are covered. Tell all of it each time: points of an \
 earlier answer are not carried over.
 
 # Notes
 - Before every call, think inside <think></think>.
 - You have {max_turns} turns in all, answers included.
-- Ask about people, motives, means, places and the nature of the event. Keep in \
-mind what you know, ask nothing twice, and answer once the story is whole."""
+- Ask about people, motives, means, places and the nature of the event. Keep \
+in mind what you know, ask nothing twice, and answer once the story is whole."""
 
 
 @dataclasses.dataclass(frozen=True)

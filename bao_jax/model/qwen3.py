@@ -8,6 +8,7 @@ See "Qwen3 Technical Report" by Yang et al. (https://arxiv.org/abs/2505.09388).
 """
 
 from collections.abc import Callable
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -90,10 +91,11 @@ class Linear(nn.Module):
         nn.with_logical_partitioning(_normal, self.axes),
         inputs + self.features,
     )
-    contracted = tuple(range(x.ndim - self.num_inputs, x.ndim))
-    return jnp.tensordot(
-        x, kernel.astype(x.dtype), (contracted, tuple(range(self.num_inputs)))
-    )
+    # Two dimensions on both sides: contracting over batch and time at once, as
+    # the gradient of a higher-rank product does, transposes its operands.
+    matrix = kernel.astype(x.dtype).reshape(math.prod(inputs), -1)
+    out = x.reshape(-1, matrix.shape[0]) @ matrix
+    return out.reshape(x.shape[: x.ndim - self.num_inputs] + self.features)
 
 
 class Attention(nn.Module):

@@ -276,7 +276,6 @@ def userrl_advantages(
   chex.assert_rank([scores, credits, turn, valid], [1, 2, 2, 1])
   stats = group_stats(scores, valid, group_size=group_size, ddof=1)
   z = (scores - stats.mean) / (stats.std + eps)
-  z = jnp.where(stats.count > 1, z, 0.0)
   if group_size == 1:
     z = scores / (1 + eps)
   weights = to_tokens(credits, turn)

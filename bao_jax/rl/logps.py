@@ -57,6 +57,7 @@ def chunked_logps(
   chex.assert_rank([hidden, embedding, tokens], [3, 2, 2])
   chex.assert_equal_shape_prefix([hidden, tokens], 2)
   length = tokens.shape[1]
+  chunk = min(chunk, length)
   hidden = _split(hidden, chunk)  # [T/chunk, B, chunk, D]
   targets = _split(_next_tokens(tokens), chunk)  # [T/chunk, B, chunk]
 

@@ -15,6 +15,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from bao_jax import types
+
 # exp(20) is finite in float32 with room to be multiplied and summed; a ratio
 # that large carries no information that clipping would keep.
 _MAX_LOG_RATIO = 20.0
@@ -136,7 +138,7 @@ def clipped_losses(
   """
   chex.assert_rank(logps, 2)
   chex.assert_equal_shape([logps, old_logps, advantages, mask])
-  ratio = _ratio(logps, old_logps, mask)
+  ratio = _exp(_log_ratio(logps, old_logps, mask))
   clipped = jnp.clip(ratio, 1 - clip_low, 1 + clip_high)
   advantages = jax.lax.stop_gradient(jnp.where(mask, advantages, 0.0))
   losses = jnp.maximum(-ratio * advantages, -clipped * advantages)
@@ -201,8 +203,7 @@ def kl_k3(logps: jax.Array, ref_logps: jax.Array, mask: jax.Array) -> jax.Array:
   Returns:
     `[B, T]` estimates, none negative, 0 where `mask` is False.
   """
-  log_ratio = _log_ratio(ref_logps, logps, mask)
-  return jnp.expm1(log_ratio) - log_ratio
+  return _k3(_log_ratio(ref_logps, logps, mask))
 
 
 def policy_metrics(
@@ -215,7 +216,7 @@ def policy_metrics(
     clip_low: float = 0.2,
     clip_high: float = 0.2,
     denominator: jax.Array | float | None = None,
-) -> dict[str, jax.Array]:
+) -> types.Metrics:
   """Computes token means of what tells whether an update is healthy.
 
   Args:
@@ -237,13 +238,13 @@ def policy_metrics(
   chex.assert_equal_shape([logps, old_logps, advantages, entropies, mask])
   mean = lambda x: masked_mean(x, mask, denominator=denominator)
   log_ratio = _log_ratio(logps, old_logps, mask)
-  ratio = jnp.exp(log_ratio)
+  ratio = _exp(log_ratio)
   too_high = (ratio > 1 + clip_high) & (advantages > 0)
   too_low = (ratio < 1 - clip_low) & (advantages < 0)
   metrics = {
       'policy/ratio': mean(ratio),
       'policy/clip_fraction': mean(jnp.where(too_high | too_low, 1.0, 0.0)),
-      'policy/kl': mean(jnp.expm1(log_ratio) - log_ratio),
+      'policy/kl': mean(_k3(log_ratio)),
       'policy/logp_gap': mean(jnp.abs(log_ratio)),
       'policy/entropy': mean(entropies),
   }
@@ -256,11 +257,14 @@ def _log_ratio(
   # Masked before anything is exponentiated, so that a NaN or infinity under the
   # mask reaches neither the value nor the gradient.
   chex.assert_equal_shape([logps, old_logps, mask])
-  log_ratio = jnp.where(mask, logps - old_logps, 0.0)
-  return jnp.clip(log_ratio, -_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+  return jnp.where(mask, logps - old_logps, 0.0)
 
 
-def _ratio(
-    logps: jax.Array, old_logps: jax.Array, mask: jax.Array
-) -> jax.Array:
-  return jnp.exp(_log_ratio(logps, old_logps, mask))
+def _exp(log_ratio: jax.Array) -> jax.Array:
+  return jnp.exp(jnp.minimum(log_ratio, _MAX_LOG_RATIO))
+
+
+def _k3(log_ratio: jax.Array) -> jax.Array:
+  # Bounded in both terms: the second alone would pull the wrong way.
+  log_ratio = jnp.minimum(log_ratio, _MAX_LOG_RATIO)
+  return jnp.expm1(log_ratio) - log_ratio

@@ -1,8 +1,6 @@
 """What can still be true of each hidden slot, given what was said so far."""
 
-from collections.abc import Callable
-from collections.abc import Collection
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from bao_jax.users import lexicon as lexicon_lib
 from bao_jax.users import wording
@@ -63,8 +61,6 @@ def after_answer(
   return beliefs
 
 
-def _keep(
-    beliefs: Beliefs, slot: str, fits: Callable[[str], bool]
-) -> Beliefs:
+def _keep(beliefs: Beliefs, slot: str, fits: Callable[[str], bool]) -> Beliefs:
   kept = tuple(value for value in beliefs.get(slot, ()) if fits(value))
   return {**beliefs, slot: kept} if kept else beliefs

@@ -17,8 +17,6 @@ Coefs = Mapping[str, Fraction]
 _UNITS = {
     name: tuple(int(name == other) for other in VARIABLES) for name in VARIABLES
 }
-
-
 _PAIRS = tuple(map(''.join, itertools.combinations(VARIABLES, 2)))
 _BILINEAR = [('k', *VARIABLES), *(('k', *VARIABLES, pair) for pair in _PAIRS)]
 
@@ -108,6 +106,8 @@ def _lesson(notes: notes_lib.Notes, coefs: Coefs) -> str:
   if not notes.values or 'k' not in coefs:
     return ''
   point, value = list(notes.values.items())[-1]
+  if value is None:
+    return ''
   ones, primes = _detectors(notes)
   if point in _UNITS.values():
     name, k = VARIABLES[point.index(1)], coefs['k']
@@ -190,7 +190,13 @@ def reduced(rows: list[list[Fraction]], width: int) -> list[list[Fraction]]:
 
 
 def _cleared(rows, pivot, column: int) -> list[list[Fraction]]:
-  return [[x - row[column] * p for x, p in zip(row, pivot)] for row in rows]
+  # Most entries are 0 already, and fractions are slow.
+  return [
+      [x - row[column] * p if p else x for x, p in zip(row, pivot)]
+      if row[column]
+      else row
+      for row in rows
+  ]
 
 
 def _product(monomial: str, point: notes_lib.Point) -> int:

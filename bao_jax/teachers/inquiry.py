@@ -4,10 +4,7 @@ What the Telepathy and Turtle teachers share. All they know they read off the
 conversation, so a teacher is a pure function of what a policy sees.
 """
 
-from collections.abc import Callable
-from collections.abc import Collection
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import dataclasses
 import random
 
@@ -161,9 +158,7 @@ class Teacher:
       thoughts.append(voice.known.format(', '.join(notes)))
     return thoughts
 
-  def _ask(
-      self, view: '_View', rng: random.Random
-  ) -> tuple[str, types.Action]:
+  def _ask(self, view: '_View', rng: random.Random) -> tuple[str, types.Action]:
     """Returns a plan and a question."""
     questions = view.puzzle.questions
     asked = [a.content for a in view.actions if a.choice == 'action']

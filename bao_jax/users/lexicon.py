@@ -1,4 +1,4 @@
-"""What the words of a task can mean: slots, their values, and the words of both.
+"""What the words of a task can mean: slots and their values.
 
 A lexicon is closed on purpose. The scripted user vouches only for sentences in
 which it knows every word, so a word left out costs a "Maybe", never a wrong
@@ -40,24 +40,33 @@ class Slot:
     name: its key in a task's facts.
     values: each value and the further forms that mean it.
     names: the words that name the slot itself, like 'color'.
+    others: words of the same sort that are true of no task, like 'yellow'.
+    part: 'adjective', 'noun', 'actor', or 'kind' for what a thing is.
     prepositions: those that keep a value's role: a thing is 'in' the forest,
       while 'near' the forest says something else.
-    others: words of the same sort that are true of no task, like 'yellow'.
-    part: 'adjective', 'noun' or 'actor'. "Was the cook in love?" speaks of an
-      actor, while "is the forest green?" says nothing of the animal.
+    roles: words of which one must be there if a value comes with no more than
+      a determiner: "is the forest its home?" asks about the thing, "is the
+      forest red?" about the forest. If empty, none is needed.
+    verbs: those whose object a value can be and keep its role: a rope can be
+      used, and a cook, if taken, is no thief.
+    barred: participles that change a value's role when they follow it: "was
+      the cook taken" makes the cook a victim.
     owns: whether "the baker's" keeps a value's role.
-    barred: words that change a value's role when they follow it: 'was the
-      cook taken' makes the cook a victim.
+    is_verb: whether a value can be a verb with another object: "did the nurse
+      fear the book" gives no motive.
   """
 
   name: str
   values: Mapping[str, tuple[str, ...]]
   names: tuple[str, ...] = ()
-  prepositions: tuple[str, ...] = ()
   others: tuple[str, ...] = ()
   part: str = 'noun'
-  owns: bool = False
+  prepositions: tuple[str, ...] = ()
+  roles: tuple[str, ...] = ()
+  verbs: tuple[str, ...] = ()
   barred: tuple[str, ...] = ()
+  owns: bool = False
+  is_verb: bool = False
 
   def tokens(self) -> Mapping[Phrase, Token]:
     """Returns each form of each value, and the slot's names, as tokens."""
@@ -76,10 +85,19 @@ class Lexicon:
   Attributes:
     slots: what can be asked about.
     fillers: words and phrases that carry no meaning of their own here.
+    verbs: those that take an object.
+    misleading: phrases of known words that mean something else.
+    heads: nouns without meaning that a value can stand before: 'city animal'.
+    things: nouns without meaning that make another word of a value they touch:
+      a 'love letter' is no love.
   """
 
   slots: tuple[Slot, ...]
   fillers: tuple[str, ...] = ()
+  verbs: tuple[str, ...] = ()
+  misleading: tuple[str, ...] = ()
+  heads: tuple[str, ...] = ()
+  things: tuple[str, ...] = ()
 
   def slot(self, name: str) -> Slot:
     """Returns the slot of that name."""
@@ -108,7 +126,15 @@ class Lexicon:
         for kind, texts in words.KINDS.items()
         for text in texts
     }
-    table |= {_phrase(text): Token('filler', text) for text in self.fillers}
+    own = {
+        'filler': self.fillers,
+        'verb': self.verbs,
+        'unknown': self.misleading,
+        'head': self.heads,
+        'thing': self.things,
+    }
+    for kind, texts in own.items():
+      table |= {_phrase(text): Token(kind, text) for text in texts}
     for slot in self.slots:
       table |= slot.tokens()
     return table

@@ -34,7 +34,9 @@ def truths(items: Sequence[Item]) -> set[bool]:
   """
   groups = itertools.groupby(items, lambda item: item == 'but')
   parts = [_readings(tuple(group)) for is_but, group in groups if not is_but]
-  return {all(choice) for choice in itertools.product(*parts)} if parts else set()
+  return (
+      {all(choice) for choice in itertools.product(*parts)} if parts else set()
+  )
 
 
 def _readings(items: tuple[Item, ...]) -> frozenset[bool]:

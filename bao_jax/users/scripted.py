@@ -5,8 +5,8 @@ here: it is understood by a closed lexicon or not at all, and what is not
 understood gets "Maybe" and earns nothing.
 """
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import itertools
 
 from bao_jax import types
 from bao_jax.envs import base
@@ -61,8 +61,9 @@ def answer_question(task: types.Task, message: str) -> str:
   sentences = wording.read(message, lexicon_of(task))
   if not all(sentence.clear for sentence in sentences):
     return MAYBE
-  asked = [s for s in sentences if s.is_question] or sentences
-  found = [_truths(s, facts) for s in asked if s.mentions]
+  telling = [sentence for sentence in sentences if sentence.mentions]
+  asked = [s for s in telling if s.is_question] or telling
+  found = [_truths(sentence, facts) for sentence in asked]
   if not found or any(len(truths) != 1 for truths in found):
     return MAYBE
   truths = set().union(*found)
@@ -124,9 +125,7 @@ def _no_facts(task: types.Task) -> str:
   )
 
 
-def _truths(
-    sentence: wording.Sentence, facts: Mapping[str, str]
-) -> set[bool]:
+def _truths(sentence: wording.Sentence, facts: Mapping[str, str]) -> set[bool]:
   """Returns the truth values of a sentence, one per reading of it."""
   items: list[logic.Item] = []
   slot = ''  # Of the fact last added.
@@ -156,35 +155,42 @@ def _stated(answer: str, lexicon: lexicon_lib.Lexicon) -> Mapping[str, str]:
     for mention, status in _claims(sentence):
       said = claims.setdefault(mention.slot, {})
       said.setdefault(mention.value, set()).add(status)
-  return {
-      slot: next(iter(said))
-      for slot, said in claims.items()
-      if _commits(said)
-  }
+  committed = {slot: _committed(said) for slot, said in claims.items()}
+  return {slot: value for slot, value in committed.items() if value}
 
 
-def _commits(said: Mapping[str, set[str]]) -> bool:
-  """Whether one value is claimed and every other one mentioned is denied."""
-  claimed = [value for value, how in said.items() if how != {'denied'}]
-  return len(claimed) == 1 and said[claimed[0]] in (
-      {'claimed'},
-      {'claimed', 'unsure'},
-  )
+def _committed(said: Mapping[str, set[str]]) -> str:
+  """Returns the one value that is claimed while all others are denied."""
+  open_values = [value for value, how in said.items() if how != {'denied'}]
+  if len(open_values) != 1:
+    return ''
+  how = said[open_values[0]]
+  return open_values[0] if 'claimed' in how and 'denied' not in how else ''
 
 
 def _claims(
     sentence: wording.Sentence,
 ) -> Iterator[tuple[wording.Token, str]]:
   """Yields each mention and whether it is claimed, denied or unsure."""
-  unsure = not sentence.clear or 'or' in sentence.items
-  after_not = None  # Mentions since the last 'not', if it still reaches.
-  for item in sentence.items:
+  groups = itertools.groupby(sentence.items, lambda item: item == 'but')
+  for clause in (list(group) for is_but, group in groups if not is_but):
+    mentions = [item for item in clause if isinstance(item, wording.Token)]
+    one_slot = len({mention.slot for mention in mentions}) == 1
+    if not sentence.clear or ('or' in clause and clause[0] != 'not'):
+      statuses = ['unsure'] * len(mentions)
+    elif clause[0] == 'not' and clause.count('not') == 1 and one_slot:
+      statuses = ['denied'] * len(mentions)
+    else:
+      statuses = list(_one_by_one(clause))
+    yield from zip(mentions, statuses, strict=True)
+
+
+def _one_by_one(clause: list[wording.Token | str]) -> Iterator[str]:
+  """Yields the status of each mention; how far a 'not' reaches is unsure."""
+  status = 'unsure' if 'or' in clause else 'claimed'
+  for item in clause:
     if item == 'not':
-      after_not = 0
-    elif item == 'but':
-      after_not = None
+      status = 'denied'
     elif isinstance(item, wording.Token):
-      denied = after_not == 0
-      doubtful = unsure or (after_not is not None and not denied)
-      yield item, 'unsure' if doubtful else 'denied' if denied else 'claimed'
-      after_not = None if after_not is None else after_not + 1
+      yield status
+      status = 'unsure' if status == 'denied' else status

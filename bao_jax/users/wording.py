@@ -15,6 +15,7 @@ import re
 import unicodedata
 
 from bao_jax.users import lexicon as lexicon_lib
+from bao_jax.users import roles
 from bao_jax.users import words
 
 Token = lexicon_lib.Token
@@ -24,6 +25,8 @@ _BARE_NEGATIONS = (
     'is are was were do does did has have had could would should'
 ).split()
 _OPERATORS = ('not', 'nor', 'and', 'but', 'or', 'comma')
+_JOINTS = ('and', 'but', 'or', 'and/or')
+_SUBJECTS = ('pronoun', 'det', 'mention')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _split(text: str) -> list[tuple[list[str], str]]:
   text = re.sub(rf"\b({'|'.join(_BARE_NEGATIONS)})n'?t\b", r"\1 n't", text)
   text = re.sub(r"\bi'm\b|\bim\b", 'i am', text)
   text = re.sub(rf"\b({'|'.join(_IS_AFTER)})'s\b", r'\1 is', text)
-  text = re.sub(r"\b(that|what)s\b", r'\1 is', text)
+  text = re.sub(r'\b(that|what)s\b', r'\1 is', text)
   for short, long in (('re', 'are'), ('ve', 'have'), ('ll', 'will')):
     text = re.sub(rf"'{short}\b", f' {long}', text)
   text = re.sub(r"\b(i|you|it|we)'d\b", r'\1 would', text)
@@ -98,134 +101,106 @@ def _sentence(
 ) -> Sentence:
   tokens = _without_tags(_without_politeness(tokens))
   flips = sum(token.kind == 'flip' for token in tokens)
-  items, resolved = _coordination(tokens)
-  clear = (
-      resolved
-      and all(token.kind != 'unknown' for token in tokens)
-      and _roles_hold(tokens, lexicon)
-      and _slots_are_valued(tokens)
-  )
+  known = all(token.kind != 'unknown' for token in tokens)
   return Sentence(
-      items=tuple(items),
-      clear=clear,
+      items=tuple(_items(tokens)),
+      clear=known and roles.hold(tokens, lexicon),
       flipped=flips % 2 == 1,
       doubts=any(token.text in words.DOUBTS for token in tokens),
       is_question=end == '?',
   )
 
 
-def _kinds(tokens: list[Token]) -> list[str]:
-  return [token.kind for token in tokens]
-
-
 def _without_politeness(tokens: list[Token]) -> list[Token]:
   """Drops the "n't" of "isn't it red?", which asks whether it is red."""
-  for i in range(1, len(tokens) - 1):
-    opens = all(
-        t.kind in ('filler', 'comma', 'and', 'but', 'or')
-        for t in tokens[: i - 1]
-    )
-    inverted = tokens[i - 1].kind == 'aux' and tokens[i].text == "n't"
-    if opens and inverted and tokens[i + 1].kind in ('pronoun', 'det'):
-      return tokens[:i] + tokens[i + 1 :]
+  opening = ('filler', 'comma', 'and', 'but', 'or')
+  start = next(
+      (i for i, t in enumerate(tokens) if t.kind not in opening), len(tokens)
+  )
+  kinds = [token.kind for token in tokens[start : start + 4]]
+  inverted = kinds[:2] == ['aux', 'not'] and tokens[start + 1].text == "n't"
+  # "Isn't red?" lacks a subject: the value alone must not count as one.
+  if inverted and len(kinds) == 4 and kinds[2] in _SUBJECTS:
+    return [*tokens[: start + 1], *tokens[start + 2 :]]
   return tokens
 
 
 def _without_tags(tokens: list[Token]) -> list[Token]:
   """Drops what only asks for agreement: ", isn't it", ", no", "or not"."""
-  kinds = ' '.join(_kinds(tokens))
-  for tag in (' comma aux not pronoun', ' or aux not pronoun'):
-    if kinds.endswith(tag):
-      return tokens[: -len(tag.split())]
-  if kinds.endswith((' comma not', ' or not')) and tokens[-1].text in (
-      'no',
-      'not',
-  ):
+  kinds = [token.kind for token in tokens]
+  if kinds[-3:] == ['aux', 'not', 'pronoun'] and 'aux' in kinds[:-3]:
+    return tokens[:-3]
+  if kinds[-2:] in (['comma', 'not'], ['or', 'not']):
     return tokens[:-2]
-  if kinds.startswith('not comma') and tokens[0].text in ('no', 'nope'):
+  if kinds[:2] == ['not', 'comma'] and tokens[0].text in ('no', 'nope'):
     return tokens[2:]
   return tokens
 
 
-def _coordination(tokens: list[Token]) -> tuple[list[Token | str], bool]:
-  """Returns mentions and operators, and whether every comma has a meaning."""
+def _items(tokens: list[Token]) -> list[Token | str]:
+  """Returns the mentions and the operators between them."""
   kept = [t for t in tokens if t.kind == 'mention' or t.kind in _OPERATORS]
   items: list[Token | str] = []
-  resolved = True
   for i, token in enumerate(kept):
     if token.kind == 'mention':
       items.append(token)
     elif token.kind == 'nor':
       items += ['and', 'not']
+    elif token.kind == 'not' and _follows_subject(kept, i):
+      items.insert(_start_of_group(items), 'not')
     elif token.kind == 'comma':
-      joint, known = _comma(kept, i)
-      resolved &= known
-      items += [joint] if joint else []
+      items += _comma(kept, i)
     else:
       items.append(token.kind)
-  return _trimmed(items), resolved
+  return _trimmed(items)
 
 
-def _comma(kept: list[Token], i: int) -> tuple[str, bool]:
-  """Returns what the comma at `i` stands for, and whether that is sure."""
+def _follows_subject(kept: list[Token], i: int) -> bool:
+  """Whether a 'not' denies what stands before it: "the cook did not"."""
+  is_last = i + 1 == len(kept) or kept[i + 1].kind in ('comma', 'but')
+  return is_last and i > 0 and kept[i - 1].kind == 'mention'
+
+
+def _start_of_group(items: list[Token | str]) -> int:
+  start = len(items)
+  while start and isinstance(items[start - 1], Token):
+    start -= 1
+  return start
+
+
+def _comma(kept: list[Token], i: int) -> list[str]:
+  """Returns what the comma at `i` stands for."""
   before = [t for t in kept[:i] if t.kind == 'mention']
   after = kept[i + 1 :]
   if not before or not any(t.kind == 'mention' for t in after):
-    return '', True
+    return []
   if after[0].kind in ('and', 'but', 'or', 'nor'):
-    return '', True
+    return []
+  if after[0].kind == 'not' or _closes_denial(kept, i):
+    return ['but']
   joint = next((t.kind for t in after if t.kind in ('and', 'or')), '')
-  same = after[0].kind == 'mention' and after[0].slot == before[-1].slot
-  if same:
-    return joint or 'and', bool(joint)
-  return {'and': 'and', 'or': 'and/or', '': 'but'}[joint], True
+  if after[0].slot == before[-1].slot:
+    return [joint or 'and/or']
+  return [{'and': 'and', 'or': 'and/or', '': 'but'}[joint]]
+
+
+def _closes_denial(kept: list[Token], i: int) -> bool:
+  """Whether the comma at `i` ends a 'not': "red, not blue, small"."""
+  last = next((j for j in reversed(range(i)) if kept[j].kind == 'not'), None)
+  if last is None or any(t.kind in ('comma', 'but') for t in kept[last:i]):
+    return False
+  is_inserted = last == 0 or kept[last - 1].kind in ('comma', 'but')
+  denied = {t.slot for t in kept[last:i] if t.kind == 'mention'}
+  follows = kept[i + 1]
+  return not denied or (
+      follows.kind == 'mention' and (follows.slot in denied or is_inserted)
+  )
 
 
 def _trimmed(items: list[Token | str]) -> list[Token | str]:
   """Drops operators that join nothing: "and is it red" is just red."""
-  joints = ('and', 'but', 'or', 'and/or')
-  while items and items[0] in joints:
+  while items and items[0] in _JOINTS:
     items = items[1:]
-  while items and items[-1] in joints:
+  while items and items[-1] in _JOINTS:
     items = items[:-1]
   return items
-
-
-def _slots_are_valued(tokens: list[Token]) -> bool:
-  """Checks that a named slot has a value: "is its home small?" has none."""
-  valued = {token.slot for token in tokens if token.kind == 'mention'}
-  return all(t.slot in valued for t in tokens if t.kind == 'slot')
-
-
-def _roles_hold(tokens: list[Token], lexicon: lexicon_lib.Lexicon) -> bool:
-  """Checks that each value stands where its slot lets it stand."""
-  return all(
-      _role_holds(tokens, i, lexicon.slot(token.slot))
-      for i, token in enumerate(tokens)
-      if token.kind == 'mention'
-  )
-
-
-def _role_holds(tokens: list[Token], i: int, slot: lexicon_lib.Slot) -> bool:
-  before = i
-  while before and tokens[before - 1].kind == 'det':
-    before -= 1
-  left = tokens[before - 1] if before else None
-  right = tokens[i + 1] if i + 1 < len(tokens) else None
-  if left and left.kind == 'prep' and left.text not in slot.prepositions:
-    return False
-  if right and right.text in slot.barred:
-    return False
-  if right and right.kind == 'genitive' and not slot.owns:
-    return False
-  return slot.part != 'noun' or not _is_subject(tokens, before, i)
-
-
-def _is_subject(tokens: list[Token], before: int, i: int) -> bool:
-  """Whether "is the forest green?" speaks of the value at `i`, not the task."""
-  inverted = before < i and before and tokens[before - 1].kind == 'aux'
-  speaks = any(
-      t.kind == 'mention' and t.slot != tokens[i].slot for t in tokens[i + 1 :]
-  )
-  named = any(t.kind == 'pronoun' for t in tokens[:before])
-  return bool(inverted and speaks and not named)

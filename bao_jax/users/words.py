@@ -4,7 +4,6 @@ Each kind plays one part in `wording`; a word in none of them is unknown there.
 """
 
 
-
 def phrases(text: str) -> tuple[str, ...]:
   """Splits at commas: 'out of, for' holds two phrases."""
   return tuple(' '.join(part.split()) for part in text.split(','))
@@ -13,8 +12,9 @@ def phrases(text: str) -> tuple[str, ...]:
 _FILLERS = """
 so ok okay then now well hmm hm um uh ah oh please hey hi hello thanks great
 good alright right correct true yes yeah really actually just only simply
-exactly also too either both maybe perhaps possibly probably definitely
-certainly likely me my guess answer as indeed here surely
+exactly also either both maybe perhaps possibly probably definitely certainly
+likely me my guess answer indeed here surely all up down out deep high together
+quite rather pretty
 """.split()
 
 _PHRASES = phrases("""
@@ -36,68 +36,58 @@ is, my final answer, the answer is, final answer, final guess, what about, how
 about, any chance, is there any chance, is there a chance, by any chance, by
 chance, one of, one of these, one of those, not wrong, not false, not untrue, in
 fact, of course, at all, i see, got it, got that, next question, quick question,
-another question, one more question, last question, for sure, by the way
+another question, one more question, last question, for sure, by the way, am i
+right, are you thinking of, you are thinking of, do you picture it as, can it be
+described as, to say, in saying, if i say, if i said, if i call it, to call it,
+to think, in thinking, take place, took place, say yes, say no, want to, wanted
+to, is it possible that, is it possible, is there a possibility that, any
+possibility, describe it as, described as, picture it as, see it as, think of it
+as, describe the animal as, i am thinking of, i am picturing, would people call
+it, do people call it, some kind of, some sort of, of some sort, of some kind,
+play a role, plays a role, played a role, play a part, have to do with, has to
+do with, had to do with, do i understand right that, do i understand that
 """)
 
 KINDS = {
     'filler': [*_FILLERS, *_PHRASES],
     'aux': (
         'is are was were be been being am do does did done has have had could'
-        ' might may must would will should'
+        ' might may must would will should can'
     ).split(),
     'pronoun': (
-        'it that this they them he she him you i we there these those'
-        ' something someone somebody'
+        'it that they them he she him you i we there something someone'
+        ' somebody'
     ).split(),
-    'det': 'a an the its some any their his her own'.split(),
-    'prep': (
-        'in at from inside of on by with within into to for near around outside'
-        ' beside behind under over against without because'
-        ' about between beyond off across through toward towards'
-    ).split()
-    + [
-        'because of',
-        'out of',
-        'due to',
-        'next to',
-        'close to',
-        'in front of',
-        'far from',
-        'away from',
-        'outside of',
-        'inside of',
-        'by means of',
-        'with the help of',
-        'for the sake of',
-        'on account of',
-    ],
-    'not': (
-        'not n\'t never non neither isn no nope none nothing nobody'
-    ).split()
-    + [
-        'rather than',
-        'instead of',
-        'as opposed to',
-        'other than',
-        'anything but',
-        'but not',
-        'and not',
-    ],
-    'nor': ['nor', 'and neither'],
-    'flip': [
-        'not true',
-        'not the case',
-        'not correct',
-        'not right',
-        'false',
-        'untrue',
-        'incorrect',
-        'wrong',
-        'mistaken',
-    ],
+    'det': phrases(
+        'a, an, the, its, some, any, their, his, her, its own, their own,'
+        ' his own, her own, this, these, those, our'
+    ),
+    'prep': phrases(
+        'in, at, from, inside, of, on, by, with, within, into, to, for, near,'
+        ' around, outside, beside, behind, under, over, against, because,'
+        ' about, after, before, between, beyond, off, across, through, toward,'
+        ' towards, during, above, below, because of, out of, due to, next to,'
+        ' close to, in front of, far from, away from, outside of, inside of,'
+        ' by means of, with the help of, for the sake of, on account of'
+    ),
+    # Before a value they change it: too small, as large as.
+    'degree': phrases('too, very, more, less'),
+    'not': phrases(
+        "not, n't, never, non, neither, no, nope, none, nothing, nobody,"
+        ' without, lack, lacks, rather than, instead of, as opposed to, other'
+        ' than, anything but, but not, and not, anything other than, something'
+        ' other than, anyone but, anyone other than, someone other than'
+    ),
+    'nor': phrases('nor, and neither'),
+    # They deny the whole sentence, wherever they stand.
+    'flip': phrases(
+        'not true, not the case, not correct, not right, false, untrue,'
+        ' incorrect, wrong, mistaken, rule out, ruled out, exclude, excluded,'
+        ' innocent'
+    ),
     'and': ['and', 'plus', 'as well as', 'and also'],
     'but': ['but', 'yet'],
-    'or': ['or', '/', 'or else'],
+    'or': ['or', '/'],
     'comma': [',', ':', '-', '(', ')'],
     'genitive': ["'s"],
 }

@@ -1,7 +1,6 @@
 """Splits that test composition: all parts seen in training, no combination."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import itertools
 import random
 

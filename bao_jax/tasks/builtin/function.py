@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import dataclasses
 import hashlib
 import itertools
+import re
 
 from bao_jax import types
 from bao_jax.envs import arithmetic
@@ -163,7 +164,7 @@ def _full_rule(draws: '_Draws') -> Rule:
     if len(nodes) < 4 and draws.chance(1, 10):
       nodes = _squared(nodes, draws)
   text = nodes[0][0]
-  parts = text.replace('(', '( ').replace(')', ' )').split()
+  parts = re.findall(r'[\w)] \*\* \w|[-+*/()]|\w', text)
   return Rule(text, frozenset(parts))
 
 

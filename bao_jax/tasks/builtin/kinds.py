@@ -11,8 +11,8 @@ fox dog cat owl cow pig hen bee ant rat bat bear wolf frog duck goat deer crab
 seal swan toad mole hare lamb
 """.split()
 OTHER_PLAIN = """
-lion tiger horse mouse sheep bird rabbit snake whale eagle person man woman
-human monkey chicken spider
+lion tiger horse mouse rabbit snake whale eagle person man woman
+human monkey spider
 """
 
 CATEGORIES = {
@@ -36,20 +36,23 @@ _FORMS = {
     'truck': ('lorry',),
 }
 _OTHERS = """
-dog cow bird fish car train plane ship guitar sofa desk knife spoon hat coat
+dog cow fish car train plane guitar sofa desk knife spoon hat coat
 book ball clock ring coin cup bottle banana cake potato rat mouse wolf bear
 """
 
 FILLERS = """
-kept, keep, keeps, stored, own, owns, owned, have, has, possession, type of,
-type, sort of, sort, kind of, kind, piece of, types of, item, object, used, use,
-made, make, makes
+kept, keep, keeps, stored, have, has, possession, type of, type, sort of, sort,
+kind of, kind, piece of, types of, used, use, made, make, makes, own, owns,
+owned by, possesses, property of, the property of
 """
 
 # Of every feature: its two or more values, their forms, and the kinds of each.
 _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     'life': {
-        'alive': ('living, living thing, living being, breathes, breathing', 'animal'),
+        'alive': (
+            'living, living thing, living being, breathes, breathing',
+            'animal',
+        ),
         'lifeless': (
             'inanimate, man made, manmade, dead, an object',
             'tool vehicle food instrument furniture',
@@ -57,7 +60,8 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'eating': {
         'edible': (
-            'eat it, eat, be eaten, eaten, eatable, something to eat, good to eat',
+            'eat it, eat, be eaten, eaten, eatable, something to eat, good to'
+            ' eat',
             'food',
         ),
         'inedible': ('', 'tool vehicle instrument furniture'),
@@ -85,7 +89,8 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'music': {
         'musical': (
-            'music, play music, make music, makes music, play a tune, plays music',
+            'music, play music, make music, makes music, play a tune, plays'
+            ' music',
             'instrument',
         ),
         'unmusical': ('', 'animal tool vehicle food furniture'),
@@ -112,9 +117,10 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'hand': {
         'handheld': (
-            'hold in one hand, hold it in one hand, fit in a hand, fits in a hand'
-            ', hold it in my hand, hold it in your hand, be held in one hand'
-            ', hand held, fit in my hand, fit in your hand, fit in one hand',
+            'hold in one hand, hold it in one hand, fit in a hand, fits in a'
+            ' hand, hold it in my hand, hold it in your hand, be held in one'
+            ' hand, hand held, fit in my hand, fit in your hand, fit in one'
+            ' hand',
             'hammer needle apple onion egg flute whistle',
         ),
         'bulky': (
@@ -147,7 +153,7 @@ def slot() -> lexicon_lib.Slot:
   return lexicon_lib.Slot(
       'kind',
       values={name: _FORMS.get(name, ()) for name in names},
-      part='actor',
+      part='kind',
       others=tuple(_OTHERS.split()),
   )
 
@@ -164,7 +170,7 @@ def feature_slots() -> tuple[lexicon_lib.Slot, ...]:
           'instrument': ('musical instrument',),
           'furniture': ('piece of furniture',),
       },
-      part='actor',
+      part='kind',
       others=('person', 'place', 'plant', 'building', 'toy', 'weapon'),
   )
   slots = [category]
@@ -173,5 +179,5 @@ def feature_slots() -> tuple[lexicon_lib.Slot, ...]:
         value: tuple(filter(None, words.phrases(text)))
         for value, (text, _) in values.items()
     }
-    slots.append(lexicon_lib.Slot(feature, values=forms, part='actor'))
+    slots.append(lexicon_lib.Slot(feature, values=forms, part='kind'))
   return tuple(slots)

@@ -40,44 +40,45 @@ FRAMES = {
     ),
     'table': Frame(
         'Dinner for Nobody',
-        'Every Friday an old inn lays a table for nine, pours the wine and locks'
-        ' the doors. Nobody comes, the food is thrown away, and the bill is'
-        ' always paid. This Friday one plate was empty in the morning.',
+        'Every Friday an old inn lays a table for nine, pours the wine and'
+        ' locks the doors. Nobody comes, the food is thrown away, and the bill'
+        ' is always paid. This Friday one plate was empty in the morning.',
         'The table was kept for travellers lost years ago.',
     ),
     'photograph': Frame(
         'The Tenth Face',
-        'Nine friends had their picture taken. When it was developed, ten people'
-        ' stood on the steps. They all recognised the tenth one, and not one of'
-        ' them ever spoke of it again.',
-        'Somebody had slipped into the back row while all looked at the camera.',
+        'Nine friends had their picture taken. When it was developed, ten'
+        ' people stood on the steps. They all recognised the tenth one, and not'
+        ' one of them ever spoke of it again.',
+        'Somebody had slipped into the back row while all looked at the'
+        ' camera.',
     ),
     'snow': Frame(
         'One Way Through the Snow',
-        'Fresh snow lay around the cabin. A single line of footprints led to its'
-        ' door and none led away. Inside, the fire was burning, the table was'
-        ' set, and there was no one.',
+        'Fresh snow lay around the cabin. A single line of footprints led to'
+        ' its door and none led away. Inside, the fire was burning, the table'
+        ' was set, and there was no one.',
         'The prints were made backwards by somebody on the way out.',
     ),
     'clock': Frame(
         'The Clock That Went Backwards',
-        'The clock of the station ran backwards for a whole day. Nobody missed a'
-        ' connection, a marriage was called off, and the station master kept his'
-        ' post with a smile.',
+        'The clock of the station ran backwards for a whole day. Nobody missed'
+        ' a connection, a marriage was called off, and the station master kept'
+        ' his post with a smile.',
         'The hands had been fixed the night before.',
     ),
     'window': Frame(
         'The Lit Window',
-        'The house had stood empty since the flood. Each evening a light went on'
-        ' in the same upper window, and each evening the woman across the street'
-        ' slept well. When the light stayed out she packed and left.',
+        'The house had stood empty since the flood. Each evening a light went'
+        ' on in the same upper window, and each evening the woman across the'
+        ' street slept well. When the light stayed out she packed and left.',
         'The light was a sign that only one person could read.',
     ),
     'piano': Frame(
         'A Song in the Wall',
-        'The new tenants heard a piano at night, always the same eight bars. They'
-        ' opened the wall and found no piano. The next day a basket of apples'
-        ' stood before the door, and the music was over.',
+        'The new tenants heard a piano at night, always the same eight bars.'
+        ' They opened the wall and found no piano. The next day a basket of'
+        ' apples stood before the door, and the music was over.',
         'The sound came through the pipes from somewhere else.',
     ),
     'boat': Frame(
@@ -96,9 +97,9 @@ FRAMES = {
     ),
     'wedding': Frame(
         'The Guest of Honor',
-        'At the wedding an empty chair was toasted three times. The bride danced'
-        ' with it. When the lights came back after a short failure, the chair'
-        ' was gone, and she laughed until she cried.',
+        'At the wedding an empty chair was toasted three times. The bride'
+        ' danced with it. When the lights came back after a short failure, the'
+        ' chair was gone, and she laughed until she cried.',
         'The chair stood for somebody who was thought to be far away.',
     ),
     'library': Frame(
@@ -111,8 +112,8 @@ FRAMES = {
     'well': Frame(
         'Coins in the Well',
         'The children threw coins into the well and wished. For a month every'
-        ' wish came true. Then the well was dry, the coins lay counted in a row,'
-        ' and the smallest child was given all of them.',
+        ' wish came true. Then the well was dry, the coins lay counted in a'
+        ' row, and the smallest child was given all of them.',
         'Somebody could hear every wish that was spoken over the well.',
     ),
 }

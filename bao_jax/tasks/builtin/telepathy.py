@@ -70,9 +70,12 @@ def entity(facts: Mapping[str, str], level: str) -> Mapping[str, Any]:
     target = f'{title}, home {facts["home"]}'
     target += f', food {facts["food"]}' if 'food' in facts else ''
     texts = {'description': _with_article(kind), 'category': kind}
-    return {'title': title, 'target_entity': target} | texts | shown | {
-        'facts': dict(facts)
-    }
+    return (
+        {'title': title, 'target_entity': target}
+        | texts
+        | shown
+        | {'facts': dict(facts)}
+    )
   category = kinds.category_of(kind)
   title = f'The {facts["owner"]}\'s {facts["age"]} {facts["color"]} {kind}'
   return {

@@ -36,14 +36,20 @@ _COLORS = {
     'black': ('blackish', 'jet black'),
     'white': ('whitish', 'snow white'),
 }
+_SMALL = 'smallish, on the small side, smaller than average, undersized'
+_MEDIUM = """
+medium sized, mid sized, midsized, middle sized, average sized, mid size,
+average, of average size
+"""
+_LARGE = 'largish, on the large side, bigger than average, larger than average'
 _OTHER_COLORS = (
     'yellow orange black white brown gray grey purple violet pink gold golden'
     ' silver turquoise maroon'
 ).split()
 _HOMES = {
-    'forest': ('forests', 'wood', 'woods', 'woodland'),
-    'river': ('rivers', 'stream', 'creek'),
-    'city': ('cities', 'town'),
+    'forest': ('forests', 'wood', 'woods', 'woodland', 'wooded area'),
+    'river': ('rivers', 'stream', 'creek', 'by the river', 'by a river'),
+    'city': ('cities', 'town', 'urban', 'downtown'),
     'desert': ('deserts',),
     'mountain': ('mountains', 'mountain side', 'mountainside'),
     'island': ('islands', 'isle'),
@@ -53,11 +59,18 @@ _OTHER_HOMES = (
     ' meadow village garden'
 ).split()
 _FILLERS = """
-animal, animals, creature, critter, beast, one, thing, live, lives, living,
-lived, found, find, call, called, look, looks, looking, be, come, comes, belong,
-belongs, describe, described, which, who, where, guy, fellow, hidden, shade,
-kind of animal, sort of animal, body, fur, coat
+live, lives, living, lived, dwell, dwells, reside, resides, stay, stays, hang
+out, hangs out, spend its time, make its home, makes its home, found, find,
+look, looks, looking, be, come, comes, belong, belongs, describe, described,
+which, who, where, hidden, shade, kind of animal, sort of animal, have, has,
+like to, likes to, favorite, favourite
 """
+_MISLEADING = words.phrases(
+    'look at, looks at, looking at, call at, come to, comes to, look for'
+)
+_HEADS = words.phrases(
+    'animal, creature, critter, beast, one, thing, guy, fellow'
+)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -70,7 +83,10 @@ def _color(count: int) -> lexicon_lib.Slot:
       'color',
       values=values,
       part='adjective',
-      names=_words('color colour colors colours colored coloured hue'),
+      names=_words(
+          'color colour colors colours colored coloured hue fur coat feathers'
+          ' skin shell'
+      ),
       prepositions=('of', 'in'),
       others=tuple(c for c in _OTHER_COLORS if c not in values),
   )
@@ -82,25 +98,31 @@ def _home(count: int) -> lexicon_lib.Slot:
       'home',
       values=values,
       names=('home', 'habitat', 'house', 'dwelling'),
-      prepositions=_IN,
+      roles=('home', 'habitat', 'house', 'dwelling'),
+      prepositions=(*_IN, 'of', 'on'),
       others=tuple(h for h in _OTHER_HOMES if h not in values),
   )
 
 
 def _size(level: str) -> lexicon_lib.Slot:
   if level == 'easy':
-    small = ('little', 'tiny', 'mini', 'wee')
-    large = ('big', 'huge', 'giant', 'gigantic', 'enormous')
+    small = words.phrases('little, tiny, mini, wee, ' + _SMALL)
+    large = words.phrases('big, huge, giant, gigantic, enormous, ' + _LARGE)
     ends = {'small': small}, {'large': large}
   else:
     ends = (
-        {'tiny': ('mini', 'wee', 'minute'), 'small': ('little',)},
-        {'large': ('big',), 'huge': ('giant', 'gigantic', 'enormous')},
+        {
+            'tiny': ('mini', 'wee', 'minute'),
+            'small': words.phrases('little, ' + _SMALL),
+        },
+        {
+            'large': words.phrases('big, ' + _LARGE),
+            'huge': ('giant', 'gigantic', 'enormous'),
+        },
     )
-  middle = 'medium sized,mid sized,midsized,middle sized,average sized,mid size'
   return lexicon_lib.Slot(
       'size',
-      values=ends[0] | {'medium': words.phrases(middle)} | ends[1],
+      values=ends[0] | {'medium': words.phrases(_MEDIUM)} | ends[1],
       part='adjective',
       names=('size', 'sized', 'sizes'),
       prepositions=('of',),
@@ -118,7 +140,8 @@ def _food() -> lexicon_lib.Slot:
           'insects': ('insect', 'bugs'),
           'meat': ('flesh',),
       },
-      names=('food', 'diet', 'meal'),
+      names=('food', 'diet', 'meal', 'menu', 'what it eats'),
+      roles=('food', 'diet', 'meal', 'menu', 'what it eats'),
       prepositions=('on', 'of'),
       others=_words('bread rice nuts milk leaves honey cheese plants mice'),
   )
@@ -128,9 +151,10 @@ def _kind(values: list[str], others: str) -> lexicon_lib.Slot:
   return lexicon_lib.Slot(
       'kind',
       values={value: () for value in values},
-      part='actor',
+      part='kind',
       owns=True,
       names=('kind', 'species'),
+      prepositions=('of',),
       others=_words(others),
   )
 
@@ -142,13 +166,27 @@ def lexicon(level: str) -> lexicon_lib.Lexicon:
     return lexicon_lib.Lexicon(
         (kinds.slot(), *kinds.feature_slots(), *_belongings()),
         (*words.phrases(_FILLERS), *words.phrases(kinds.FILLERS)),
+        misleading=_MISLEADING,
+        heads=words.phrases('one, thing, item, object'),
     )
   kind = _kind(kinds.PLAIN, kinds.OTHER_PLAIN)
   slots = kind, _size(level), _color(3 if level == 'easy' else 6)
   if level == 'easy':
-    return lexicon_lib.Lexicon((*slots, _home(3)), words.phrases(_FILLERS))
-  fillers = words.phrases(_FILLERS + ', eat, eats, eating, feed, feeds')
-  return lexicon_lib.Lexicon((*slots, _home(6), _food()), fillers)
+    return lexicon_lib.Lexicon(
+        (*slots, _home(3)),
+        words.phrases(_FILLERS),
+        misleading=_MISLEADING,
+        heads=_HEADS,
+    )
+  fillers = words.phrases(
+      _FILLERS + ', eat, eats, eating, feed, feeds, prefer, prefers'
+  )
+  return lexicon_lib.Lexicon(
+      (*slots, _home(6), _food()),
+      fillers,
+      misleading=_MISLEADING,
+      heads=_HEADS,
+  )
 
 
 def _belongings() -> tuple[lexicon_lib.Slot, ...]:
@@ -177,7 +215,8 @@ def _belongings() -> tuple[lexicon_lib.Slot, ...]:
       part='actor',
       owns=True,
       names=('owner',),
-      prepositions=('of', 'by', 'to'),
+      roles=('owner', 'own', 'owns', 'owned by', 'possesses'),
+      prepositions=('of', 'to'),
       others=_words('queen soldier nurse child lawyer artist priest student'),
   )
   place = lexicon_lib.Slot(
@@ -191,7 +230,8 @@ def _belongings() -> tuple[lexicon_lib.Slot, ...]:
           'attic': ('loft',),
       },
       names=('place', 'location'),
-      prepositions=_IN + ('on',),
+      roles=('place', 'location'),
+      prepositions=(*_IN, 'on'),
       others=_words('kitchen cellar church museum barn hospital park office'),
   )
   return age, _color(6), owner, place

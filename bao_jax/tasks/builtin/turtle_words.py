@@ -28,27 +28,43 @@ ring lamp book clock coin crown vase bell mask flute map drum doll coat cake
 sword letter horn chair watch mirror bottle kite stamp
 """.split()
 
-_DEEDS = (
-    'taken, stolen, used, gone, done, missing, took it, taking, moved, hidden,'
-    ' made'
-)
 _FILLERS = """
-do, done, take, takes, took, taken, taking, steal, steals, stole, stolen,
-stealing, act, acted, acting, culprit, thief, one, use, used, using, gone,
-missing, happen, happened, happens, story, person, behind it, behind this,
-behind that, behind the theft, responsible for it, responsible for this,
-responsible, deed, crime, theft, go, went, disappear, disappeared, vanish,
-vanished, guilty
+do, done, act, acted, acting, gone, missing, happen, happened, happens, story,
+person responsible, person who, deed, crime, theft, in the theft, in this, in
+it, involved, act of, an act of, motivated by, driven by, get to it, got to it,
+by using, on purpose
 """
+_VERBS = """
+take, takes, took, taken, taking, steal, steals, stole, stolen, stealing, use,
+used, using, need, needed, want, wanted, feel, felt, drive, drove, climb,
+climbed, open, opened, enter, entered
+"""
+# Known words that say something else together.
+_MISLEADING = """
+has no, have no, had no, start to, started to, begin to, began to, come to, came
+to, come in, came in
+"""
+_HEADS = 'thief, culprit, one'
+
 _STORY_FILLERS = """
-hide, hid, hidden, make, made, makes, stop, stopped, silence, silenced, leave,
-left, plan, planned, prepare, prepared, start, started, begin, began, come,
-came, everything, all this, all of this, whole thing, truth, really was, turned
-out, turns out, turned out to be, turns out to be, meant as, meant to be,
-intended as, set up, staged, secretly, secret, arranged, arrange, kind of,
-sort of, town, village, morning, night, day, people, everyone, nobody knew, in
-truth, in reality, in the end, at first, one night, that night, motivated,
-driven, motivation, location, purpose
+start, started, begin, began, come, came, everything, all this, all of this,
+whole thing, truth, really was, turned out, turns out, turned out to be, turns
+out to be, meant as, meant to be, intended as, secretly, secret, kind of, sort
+of, town, village, morning, night, day, people, everyone, nobody knew, in truth,
+in reality, in the end, at first, one night, that night, motivated, driven,
+motivation, location, purpose
+"""
+_STORY_VERBS = """
+make, made, makes, stop, stopped, silence, silenced, plan, planned, prepare,
+prepared, arrange, arranged, stage, staged, set up
+"""
+# What the one who did it did not suffer.
+_SUFFERED = 'taken, stolen, used, gone, done, missing, moved, hidden, made'
+
+
+_MONEY = """
+cash, greed, greedy, get rich, want money, wanted money, want the money, wanted
+the money, need money, needed money, need cash, needed cash, want cash
 """
 
 
@@ -76,22 +92,34 @@ def _who(level: str) -> lexicon_lib.Slot:
       'who',
       values=values,
       part='actor',
-      names=('who', 'culprit'),
+      names=words.phrases(
+          'who, culprit, guilty, behind it, behind this, behind that, behind'
+          ' the theft, responsible, responsible for it, responsible for this'
+      ),
       prepositions=('by',),
       others=tuple(other for other in others if other not in values),
-      barred=words.phrases(_DEEDS),
+      barred=words.phrases(_SUFFERED),
   )
 
 
 def _why(level: str) -> lexicon_lib.Slot:
-  love = {'love': ('in love', 'romance', 'loved', 'affection')}
-  money = {'money': ('cash', 'greed', 'get rich')}
+  love = {'love': ('in love', 'romance', 'affection')}
+  money = {'money': words.phrases(_MONEY)}
   fear = {'fear': ('afraid', 'scared', 'fright', 'frightened', 'feared')}
-  revenge = {'revenge': ('vengeance', 'take revenge', 'get even', 'payback')}
+  revenge = {
+      'revenge': (
+          'vengeance',
+          'take revenge',
+          'get even',
+          'payback',
+          'want revenge',
+          'wanted revenge',
+      )
+  }
   envy = {'envy': ('jealousy', 'jealous', 'envious')}
   hunger = {'hunger': ('hungry', 'starving', 'starved')}
   guilt = {'guilt': ('remorse', 'guilty', 'guilty conscience')}
-  debt = {'debt': ('debts', 'owed money', 'in debt')}
+  debt = {'debt': ('debts', 'have debts', 'had debts', 'owed money', 'in debt')}
   pride = {'pride': ('vanity', 'proud')}
   values = {
       'easy': love | money | fear,
@@ -104,13 +132,15 @@ def _why(level: str) -> lexicon_lib.Slot:
   return lexicon_lib.Slot(
       'why',
       values=values,
+      verbs=('feel', 'felt'),
+      is_verb=True,
       names=('why', 'motive', 'reason', 'motives'),
       prepositions=words.phrases(
           'for, out of, because of, due to, from, for the sake of, by, about,'
-          ' on account of, because, in, over'
+          ' on account of, because, after, over'
       ),
       others=tuple(other for other in others.split() if other not in forms),
-      barred=words.phrases(_DEEDS),
+      barred=words.phrases(_SUFFERED),
   )
 
 
@@ -127,17 +157,18 @@ def _how(level: str) -> lexicon_lib.Slot:
   }
   values = {'easy': easy, 'medium': easy | more, 'full': full}[level]
   others = (
-      'rope key ladder knife cart net hammer poison gun saw trick magnet crowbar'
-      ' pistol sword fire mask'
+      'rope key ladder knife cart net hammer poison gun saw trick magnet'
+      ' crowbar pistol sword fire mask'
   ).split()
   return lexicon_lib.Slot(
       'how',
       values=values,
+      verbs=('use', 'used', 'using', 'climb', 'climbed'),
       names=('how', 'tool', 'means', 'method'),
       prepositions=words.phrases(
-          'with, by, by means of, with the help of, through, in, via, on'
+          'with, by, by means of, with the help of, through, in, via'
           if level == 'full'
-          else 'with, by, by means of, with the help of, on, via'
+          else 'with, by, by means of, with the help of, via'
       ),
       others=tuple(other for other in others if other not in values),
       barred=words.phrases('taken, stolen, gone, done, missing, hidden, moved'),
@@ -185,6 +216,9 @@ def _what() -> lexicon_lib.Slot:
           'test': ('trial', 'exam'),
           'farewell': ('goodbye', 'leave taking'),
       },
+      verbs=words.phrases(
+          'plan, planned, prepare, prepared, arrange, arranged'
+      ),
       names=('what',),
       prepositions=('as', 'for'),
       others=tuple('murder accident robbery suicide ritual wedding'.split()),
@@ -195,13 +229,21 @@ def _what() -> lexicon_lib.Slot:
 def lexicon(level: str) -> lexicon_lib.Lexicon:
   """Returns all that the scripted user of a level understands."""
   slots = _who(level), _why(level), _how(level)
-  fillers = words.phrases(_FILLERS)
-  if level == 'easy':
-    return lexicon_lib.Lexicon(slots, (*fillers, *SCENES))
-  if level == 'medium':
-    return lexicon_lib.Lexicon((*slots, _when()), (*fillers, *SCENES))
-  fillers += words.phrases(_STORY_FILLERS)
-  return lexicon_lib.Lexicon((*slots, _where(), _what()), fillers)
+  slots += {'easy': (), 'medium': (_when(),), 'full': (_where(), _what())}[
+      level
+  ]
+  fillers, verbs = words.phrases(_FILLERS), words.phrases(_VERBS)
+  if level == 'full':
+    fillers += words.phrases(_STORY_FILLERS)
+    verbs += words.phrases(_STORY_VERBS)
+  return lexicon_lib.Lexicon(
+      slots,
+      fillers,
+      verbs=verbs,
+      misleading=words.phrases(_MISLEADING),
+      heads=words.phrases(_HEADS),
+      things=() if level == 'full' else tuple(SCENES),
+  )
 
 
 def level_of(prompt: str) -> str:
