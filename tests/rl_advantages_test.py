@@ -282,6 +282,18 @@ class UserrlAdvantagesTest(chex.TestCase):
     )
     np.testing.assert_allclose(result, [[0.707106], [-0.707106]], atol=2e-6)
 
+  def test_failed_conversations_may_hold_anything(self):
+    result = advantages.userrl_advantages(
+        jnp.array([1.0, 0.0, jnp.nan]),
+        jnp.array([[1.0], [1.0], [jnp.nan]]),
+        jnp.zeros((3, 1), int),
+        jnp.array([True, True, False]),
+        group_size=3,
+    )
+    np.testing.assert_allclose(
+        result, [[0.707106], [-0.707106], [0]], atol=2e-6
+    )
+
   def test_a_group_of_one_is_its_score(self):
     result = advantages.userrl_advantages(
         jnp.array([0.7, 0.4]),

@@ -110,6 +110,10 @@ class ChunkedLogpsTest(chex.TestCase):
     for whole in ('2,32,11', '8,2,4,11', '64,11'):
       self.assertNotIn(f'[{whole}]', jaxpr)
 
+  def test_short_conversations_are_not_padded_to_a_chunk(self):
+    fn = lambda *args: logps.chunked_logps(*args, chunk=64)
+    self.assertIn('f32[2,7,11]', str(jax.make_jaxpr(fn)(*random_inputs())))
+
   def test_reduced_precision_keeps_float32_sums(self):
     args = random_inputs(jnp.bfloat16)
     values, entropies = logps.chunked_logps(*args, chunk=3)

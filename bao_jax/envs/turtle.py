@@ -36,8 +36,8 @@ Call `interact_with_env` with one of two choices:
 - action: `content` is one question about the hidden story that yes or no can \
 answer.
 - answer: `content` is the whole hidden story as you see it. You are told \
-which of its essential points are covered. Tell all of it each time: points of an \
-earlier answer are not carried over.
+which of its essential points are covered. Tell all of it each time: points of \
+an earlier answer are not carried over.
 
 # Notes
 - Before every call, think inside <think></think>.

@@ -106,9 +106,12 @@ def _checked(values: np.ndarray) -> np.ndarray:
 
 def _resampled(values: np.ndarray, seed: int, num_resamples: int) -> np.ndarray:
   rng = np.random.default_rng(seed)
-  size = values.size
-  draws = (rng.integers(size, size=size) for _ in range(num_resamples))
-  return np.array([np.mean(values[draw]) for draw in draws])
+  # In pieces, so that many tasks and resamples need not fit at once.
+  means, size = [], values.size
+  for start in range(0, num_resamples, 1000):
+    count = min(1000, num_resamples - start)
+    means.append(values[rng.integers(size, size=(count, size))].mean(axis=1))
+  return np.concatenate(means)
 
 
 def _percentiles(means: np.ndarray, level: float) -> tuple[float, float]:

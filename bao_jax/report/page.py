@@ -103,6 +103,7 @@ def write_report(
     runs: Sequence[runs_lib.Run],
     curves: Mapping[str, Sequence[Mapping[str, Any]]],
     notes: Sequence[str],
+    examples: Sequence[runs_lib.Run] = (),
     panels: Mapping[str, str] = curves_lib.PANELS,
     max_tasks: int = 16,
     num_resamples: int = 2_000,
@@ -117,6 +118,8 @@ def write_report(
       run looks like it.
     notes: paragraphs printed under the table: what the rows are, how often the
       test split was read, the level, seeds, times.
+    examples: conversations to read that are no row of the table: those of a
+      training step, say, with what each token was credited.
     panels: which metrics are plotted, with their titles; those that no curve
       has are left out.
     max_tasks: of how many tasks per gym the conversations are included.
@@ -125,7 +128,8 @@ def write_report(
   Raises:
     ValueError: two runs have one name, or a row of metrics has no step.
   """
-  names = [run.name for run in runs]
+  shown = [*runs, *examples]
+  names = [run.name for run in shown]
   for name in names:
     if names.count(name) > 1:
       raise ValueError(f'two runs are named {name!r}; names must differ')
@@ -144,9 +148,9 @@ def write_report(
           'groups': groups,
           'plots': _result_plots(groups, looks),
           'training': _training_plots(curves, panels, looks),
-          'conversations': viewer.conversations(runs, max_tasks=max_tasks),
-          'num_shown': len(viewer.shown_tasks(runs, max_tasks=max_tasks)),
-          'num_tasks': len({r.task_id for run in runs for r in run.records}),
+          'conversations': viewer.conversations(shown, max_tasks=max_tasks),
+          'num_shown': len(viewer.shown_tasks(shown, max_tasks=max_tasks)),
+          'num_tasks': len({r.task_id for run in shown for r in run.records}),
           'below': viewer.color(-1.0, 1.0),
           'above': viewer.color(1.0, 1.0),
       }

@@ -25,6 +25,8 @@ from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.evaluation import evaluate
+from bao_jax.evaluation import records
+from bao_jax.model import config as config_lib
 from bao_jax.rewards import behavior
 from bao_jax.rewards import returns
 from bao_jax.rl import advantages as advantages_lib
@@ -243,7 +245,7 @@ def train(
 
   # State.
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  reference = warm_params(config, shape, first)
+  reference = latest_params(config, shape, first)
   state = types.TrainState(jnp.zeros((), jnp.int32), reference, tx.init(reference))
   saved = checkpoint.Checkpoints(workdir)
   if saved.latest() is not None:
@@ -330,6 +332,11 @@ def train(
       metrics |= describe(trajectories, batch, jax.device_get(credited))
       metrics |= speeds(trajectories, spoken - began, time.monotonic() - spoken)
       is_last = i + 1 == config.rl.num_steps
+      if is_last:
+        records.write(
+            workdir / 'conversations.jsonl',
+            explained(trajectories, credited, batch, encoder, config.seed),
+        )
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
         held = setup.greedy(speaker).hold(state.params, watched)
         metrics |= evaluate.summarize(held, 'validation')
@@ -378,11 +385,12 @@ def objective(rl: setup.Config) -> step_lib.Objective:
   )
 
 
-def warm_params(config, shape, folder: pathlib.Path) -> types.Params:
-  """Loads the parameters that a warm start ended with."""
-  tx = optimizer.make_optimizer(
-      total_steps=config.sft.num_steps, **config.sft.optimizer.to_dict()
-  )
+def latest_params(
+    config: setup.Config, shape: config_lib.ModelConfig, folder: pathlib.Path
+) -> types.Params:
+  """Loads the parameters that a run ended with, whichever loop it was."""
+  # Both loops use the same optimizer; the schedule has no state of its own.
+  tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   like = setup.train_state(config, shape, tx)
   return checkpoint.Checkpoints(folder).restore(like).params
 
@@ -418,6 +426,34 @@ def describe(
     share = np.mean([t.status == status for t in trajectories])
     metrics[f'train/{status}'] = float(share)
   return metrics
+
+
+def explained(
+    trajectories, credited: Credit, batch: types.Batch, encoder, seed: int
+) -> list[records.Record]:
+  """Returns records that show what each turn and token was credited with."""
+  credited = jax.device_get(credited)
+  lines = []
+  for row, trajectory in enumerate(trajectories):
+    count = range(len(trajectory.turns))
+    lines.append(
+        evaluate.to_record(
+            trajectory,
+            encoder,
+            run='training',
+            split='train',
+            seed=seed,
+            advantages=[
+                credited.advantages[row][batch.turn[row] == i] for i in count
+            ],
+            terms=[
+                {name: float(x[row, i]) for name, x in credited.terms.items()}
+                for i in count
+            ],
+            with_tokens=True,
+        )
+    )
+  return lines
 
 
 def speeds(trajectories, rollout_s: float, update_s: float) -> dict[str, float]:

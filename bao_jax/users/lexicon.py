@@ -78,7 +78,7 @@ class Slot:
     return table
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # Hashed by identity.
 class Lexicon:
   """All that a scripted user understands.
 

@@ -34,9 +34,10 @@ def truths(items: Sequence[Item]) -> set[bool]:
   """
   groups = itertools.groupby(items, lambda item: item == 'but')
   parts = [_readings(tuple(group)) for is_but, group in groups if not is_but]
-  return (
-      {all(choice) for choice in itertools.product(*parts)} if parts else set()
-  )
+  found = {True} if parts else set()
+  for part in parts:
+    found = {before and value for before in found for value in part}
+  return found
 
 
 def _readings(items: tuple[Item, ...]) -> frozenset[bool]:

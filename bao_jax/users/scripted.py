@@ -20,6 +20,8 @@ YES = 'Yes'
 NO = 'No'
 MAYBE = 'Maybe'
 
+_MAX_ITEMS = 40  # Of a question; reading takes their number cubed.
+
 _WORDS = {'telepathy': telepathy_words, 'turtle': turtle_words}
 
 
@@ -85,9 +87,9 @@ def telepathy_judge(task: types.Task, answer: str) -> bool:
   """
   facts = _facts(task)
   stated = _stated(answer, lexicon_of(task))
-  required = task.data['required']
-  agrees = all(facts[slot] == value for slot, value in stated.items())
-  return agrees and all(slot in stated for slot in required)
+  # What is not known of the thing contradicts nothing.
+  agrees = all(facts.get(slot, said) == said for slot, said in stated.items())
+  return agrees and all(slot in stated for slot in task.data['required'])
 
 
 def turtle_judge(task: types.Task, answer: str) -> list[float]:
@@ -127,6 +129,8 @@ def _no_facts(task: types.Task) -> str:
 
 def _truths(sentence: wording.Sentence, facts: Mapping[str, str]) -> set[bool]:
   """Returns the truth values of a sentence, one per reading of it."""
+  if len(sentence.items) > _MAX_ITEMS:
+    return set()
   items: list[logic.Item] = []
   slot = ''  # Of the fact last added.
   for item in sentence.items:
@@ -146,7 +150,11 @@ def _truths(sentence: wording.Sentence, facts: Mapping[str, str]) -> set[bool]:
 
 
 def _stated(answer: str, lexicon: lexicon_lib.Lexicon) -> Mapping[str, str]:
-  """Returns the one value that an answer commits to, of each slot it does."""
+  """Returns the value an answer commits to, per slot that it speaks of.
+
+  Of a slot for which it names several, or none for sure, the value is ''.
+  Slots of which it only denies values are absent.
+  """
   sentences = wording.read(answer, lexicon)
   if any(sentence.takes_back for sentence in sentences):
     return {}
@@ -155,8 +163,11 @@ def _stated(answer: str, lexicon: lexicon_lib.Lexicon) -> Mapping[str, str]:
     for mention, status in _claims(sentence):
       said = claims.setdefault(mention.slot, {})
       said.setdefault(mention.value, set()).add(status)
-  committed = {slot: _committed(said) for slot, said in claims.items()}
-  return {slot: value for slot, value in committed.items() if value}
+  return {
+      slot: _committed(said)
+      for slot, said in claims.items()
+      if any(how != {'denied'} for how in said.values())
+  }
 
 
 def _committed(said: Mapping[str, set[str]]) -> str:

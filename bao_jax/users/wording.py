@@ -11,6 +11,7 @@ Nothing here knows what is true.
 """
 
 import dataclasses
+import functools
 import re
 import unicodedata
 
@@ -19,6 +20,8 @@ from bao_jax.users import roles
 from bao_jax.users import words
 
 Token = lexicon_lib.Token
+
+MAX_LENGTH = 4000  # Characters; the longest story takes a tenth.
 
 _IS_AFTER = 'it that this there here what who he she how where'.split()
 _BARE_NEGATIONS = (
@@ -46,7 +49,7 @@ class Sentence:
   clear: bool
   flipped: bool
   doubts: bool
-  is_question: bool
+  is_question: bool = False
 
   @property
   def mentions(self) -> list[Token]:
@@ -60,8 +63,20 @@ class Sentence:
     return self.flipped or self.doubts or idle_not
 
 
-def read(text: str, lexicon: lexicon_lib.Lexicon) -> list[Sentence]:
-  """Reads a text; what is not understood is marked so, never dropped."""
+@functools.lru_cache(maxsize=4096)  # Players ask the same questions often.
+def read(text: str, lexicon: lexicon_lib.Lexicon) -> tuple[Sentence, ...]:
+  """Reads a text; what is not understood is marked so, never dropped.
+
+  Args:
+    text: from a policy; of more than `MAX_LENGTH` characters nothing is
+      understood.
+    lexicon: the words to understand it by.
+
+  Returns:
+    Its sentences, in order.
+  """
+  if len(text) > MAX_LENGTH:
+    return (Sentence((), clear=False, flipped=False, doubts=True),)
   sentences = []
   for parts, end in _split(text):
     tokens = lexicon.tokenize(parts)
@@ -70,7 +85,7 @@ def read(text: str, lexicon: lexicon_lib.Lexicon) -> list[Sentence]:
       before = sentences.pop()
       tokens = before[0] + tokens
     sentences.append((tokens, end))
-  return [_sentence(tokens, end, lexicon) for tokens, end in sentences]
+  return tuple(_sentence(tokens, end, lexicon) for tokens, end in sentences)
 
 
 def _split(text: str) -> list[tuple[list[str], str]]:

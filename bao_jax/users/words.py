@@ -95,7 +95,7 @@ KINDS = {
 # Words that speak about the answer itself: whoever uses them argues with the
 # judge or takes something back.
 DOUBTS = frozenset("""
-ignore disregard forget pretend assume suppose imagine system instruction
+ignore disregard forget pretend system instruction
 instructions prompt override score scores scored scoring grade graded reward
 rewards point points judge judgment judgement verdict evaluate evaluation
 criteria criterion covered full marks mark credit lie lies lying liar joke

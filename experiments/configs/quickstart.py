@@ -104,5 +104,30 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       num_tasks=8 if debug else 32,  # Of the validation split, per gym.
       every_sft=50,
       every_rl=10,
+      split='test',
+      num_test_tasks=8 if debug else 96,  # Per gym.
+  )
+  # Rows of the table that are trained by reinforcement learning.
+  config.rows = dict(
+      userrl=dict(
+          label='UserRL',
+          description="UserRL's normalizer, Equalized / R2G, no regularization",
+          rewards=dict(variant='none'),
+          rl=dict(
+              estimator='userrl',
+              turn_credit='equalized',
+              trajectory_score='r2g',
+              gamma=0.8,
+          ),
+      ),
+      bao=dict(
+          label='BAO',
+          description='eq. 5b with both regularizers',
+      ),
+      plain=dict(
+          label='Eq. 5b',
+          description='eq. 5b without regularization',
+          rewards=dict(variant='none'),
+      ),
   )
   return config

@@ -60,7 +60,7 @@ _FEATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     'eating': {
         'edible': (
-            'eat it, eat, be eaten, eaten, eatable, something to eat, good to'
+            'eat it, be eaten, eaten, eatable, something to eat, good to'
             ' eat',
             'food',
         ),

@@ -22,8 +22,8 @@ GOALS = {
     'easy': 'find its size, color and home',
     'medium': 'find its size, color, home and food',
     'full': (
-        'Guess the thing I am thinking of: what it is, how old it is, its'
-        ' color, who owns it and where it is kept.'
+        'Guess the thing I am thinking of: what it is, its age, its color,'
+        ' who owns it and where it is kept.'
     ),
 }
 

@@ -58,8 +58,8 @@ _STORY_VERBS = """
 make, made, makes, stop, stopped, silence, silenced, plan, planned, prepare,
 prepared, arrange, arranged, stage, staged, set up
 """
-# What the one who did it did not suffer.
-_SUFFERED = 'taken, stolen, used, gone, done, missing, moved, hidden, made'
+# Who suffered this did not do it.
+_SUFFERED = 'taken, stolen, gone, done, missing, hidden'
 
 
 _MONEY = """

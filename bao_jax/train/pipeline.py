@@ -1,0 +1,289 @@
+"""From nothing to a report: warm start, every row of the table, evaluation.
+
+Each phase resumes where it was stopped, and one that is done is not repeated:
+the test split in particular is read once per row.
+"""
+
+from collections.abc import Sequence
+import json
+import pathlib
+import time
+
+from absl import logging
+import ml_collections
+import tqdm
+
+from bao_jax import checkpoint
+from bao_jax import logging as metrics_lib
+from bao_jax import types
+from bao_jax.evaluation import evaluate
+from bao_jax.evaluation import records
+from bao_jax.metrics import intervals
+from bao_jax.report import page
+from bao_jax.report import runs as runs_lib
+from bao_jax.sampling import rollout
+from bao_jax.teachers import converse
+from bao_jax.train import rl
+from bao_jax.train import setup
+from bao_jax.train import sft
+
+WARM_START = 'Warm start'
+TEACHER = 'Scripted teacher'
+RANDOM = 'Random policy'
+
+_PANELS = {
+    'validation/score': 'Validation: Score',
+    'validation/involvement_rate': 'Validation: UR',
+    'train/score': 'Training: Score',
+    'train/involvement_rate': 'Training: UR',
+    'reward/shaped': 'Training: shaped reward',
+    'policy/entropy': 'Training: entropy',
+    'sft/loss': 'Warm start: loss',
+}
+
+
+def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
+  """Runs the whole method and writes the report.
+
+  Args:
+    config: the experiment. `config.rows` holds the overrides of each row that
+      is trained by reinforcement learning, by its name in the table.
+    workdir: where to write and resume from.
+
+  Returns:
+    The path of the report.
+  """
+  workdir = pathlib.Path(workdir)
+  checkpoint.claim(workdir, config.to_dict())
+  warm = workdir / 'warm_start'
+  with _Clock(workdir, 'warm start'):
+    sft.train(base_config(config), warm)
+  for name in config.rows:
+    with _Clock(workdir, name):
+      rl.train(row_config(config, name, warm), workdir / name)
+  with _Clock(workdir, 'evaluation'):
+    runs = evaluate_rows(config, workdir)
+  path = workdir / 'report' / 'index.html'
+  with _Clock(workdir, 'report'):
+    write_report(config, workdir, runs, path)
+  logging.info('The report is %s', path)
+  return path
+
+
+def base_config(config: setup.Config) -> setup.Config:
+  """Returns the config without its rows."""
+  plain = config.copy_and_resolve_references()
+  with plain.unlocked():
+    del plain.rows
+  return plain
+
+
+def row_config(
+    config: setup.Config, name: str, warm: pathlib.Path
+) -> setup.Config:
+  """Returns the config of one row: overrides over what all rows share."""
+  row = base_config(config)
+  overrides = config.rows[name].to_dict()
+  overrides.pop('label', None)
+  overrides.pop('description', None)
+  row.update(ml_collections.ConfigDict(overrides))
+  row.warm_start = str(warm)
+  return row
+
+
+def evaluate_rows(
+    config: setup.Config, workdir: pathlib.Path
+) -> list[runs_lib.Run]:
+  """Evaluates every row on the test split, greedily, one sample per task.
+
+  A row whose records are there is not held again.
+  """
+  base = base_config(config)
+  split = config.evaluation.split
+  tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
+  warm = workdir / 'warm_start'
+  encoder = setup.tokenizer(base, warm)
+  shape = setup.model_config(base, encoder)
+  speaker = setup.conversations(base, shape, encoder, temperature=0.0)
+  held = {TEACHER: None, RANDOM: None, WARM_START: warm}
+  held |= {name: workdir / name for name in config.rows}
+  runs = []
+  for name, folder in held.items():
+    path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
+    if not path.exists():
+      note_read(workdir, split, name)
+      if folder is None:
+        trajectories = _scripted(base, tasks, encoder, name)
+      else:
+        params = rl.latest_params(base, shape, folder)
+        trajectories = _held(speaker, params, tasks, name)
+      label = _label(config, name)
+      lines = [
+          evaluate.to_record(
+              t, encoder, run=label, split=split, seed=config.seed
+          )
+          for t in trajectories
+      ]
+      records.write(path, lines)
+    runs.append(
+        runs_lib.Run(
+            name=_label(config, name),
+            records=records.read(path),
+            description=_description(config, name),
+            is_reference=folder is None,
+        )
+    )
+  return runs
+
+
+def note_read(workdir: pathlib.Path, split: str, name: str) -> None:
+  """Counts that a row's evaluation is about to read a split."""
+  with (workdir / 'reads.jsonl').open('a') as file:
+    file.write(json.dumps({'split': split, 'row': name}) + '\n')
+
+
+def write_report(
+    config: setup.Config,
+    workdir: pathlib.Path,
+    runs: Sequence[runs_lib.Run],
+    path: pathlib.Path,
+) -> None:
+  """Writes the report of everything in the folder."""
+  folders = {WARM_START: workdir / 'warm_start'}
+  folders |= {_label(config, name): workdir / name for name in config.rows}
+  curves = {
+      label: metrics_lib.read_metrics(folder / 'metrics.jsonl')
+      for label, folder in folders.items()
+  }
+  examples = []
+  for name in config.rows:
+    said = workdir / name / 'conversations.jsonl'
+    if said.exists():
+      label = f'{_label(config, name)}, last training step'
+      examples.append(runs_lib.Run(label, records.read(said)))
+  page.write_report(
+      path,
+      title='bao_jax: ' + ', '.join(config.envs.names),
+      runs=runs,
+      examples=examples,
+      curves=curves,
+      notes=_notes(config, workdir, runs),
+      panels=_PANELS,
+  )
+
+
+def _scripted(config, tasks, encoder, name) -> list[types.Trajectory]:
+  """Lets the teacher or the random policy play the tasks."""
+  players, gyms = setup.teachers(config), setup.gyms(config)
+  if name == RANDOM:
+    for gym in config.envs.names:
+      pool = [
+          move
+          for dialogue in setup.teacher_dialogues(config, 'train', 50)
+          if dialogue.task.gym == gym
+          for move in dialogue.moves
+      ]
+      players[gym] = converse.random_player(pool)
+  return [
+      converse.to_trajectory(
+          converse.converse(
+              players[task.gym], gyms[task.gym], task, seed=config.seed
+          ),
+          encoder,
+          with_tools=config.text.with_tools,
+      )
+      for task in tasks
+  ]
+
+
+def _held(speaker, params, tasks, name) -> list[types.Trajectory]:
+  requests = [rollout.Request(task) for task in tasks]
+  with tqdm.tqdm(
+      total=len(requests), desc=f'evaluate {name}', unit='conversation'
+  ) as bar:
+    return speaker.hold(params, requests, progress=bar.update)
+
+
+def _label(config, name: str) -> str:
+  return config.rows[name].label if name in config.rows else name
+
+
+def _description(config, name: str) -> str:
+  fixed = {
+      TEACHER: 'plays by rules; what the warm start imitates',
+      RANDOM: "draws moves from the teacher's",
+      WARM_START: 'imitation only',
+  }
+  return fixed[name] if name in fixed else config.rows[name].description
+
+
+def _notes(config, workdir, runs: Sequence[runs_lib.Run]) -> list[str]:
+  """Says under the table what its rows are and how far to trust them."""
+  reads = [
+      json.loads(line)
+      for line in (workdir / 'reads.jsonl').read_text().splitlines()
+  ]
+  split = config.evaluation.split
+  count = len([r for r in reads if r['split'] == split]) / len(runs)
+  times = json.loads((workdir / 'times.json').read_text())
+  phases = ', '.join(f'{name} {s:.0f} s' for name, s in times.items())
+  return [
+      f'Level {config.envs.level}, seed {config.seed}, one greedy conversation '
+      f'for each of {len(runs[0].records)} {split} tasks; intervals are 95 % '
+      f'bootstrap over tasks. The {split} split was read {count:g} times per '
+      'row, by this evaluation alone; every choice was made on validation.',
+      'All rows trained by reinforcement learning start from the same warm '
+      'start, with the same seed, tasks, steps and sampled conversations per '
+      'step. '
+      + ' '.join(
+          f'{config.rows[n].label}: {config.rows[n].description}.'
+          for n in config.rows
+      ),
+      *_differences(runs),
+      f'Time per phase: {phases}.',
+  ]
+
+
+def _differences(runs: Sequence[runs_lib.Run]) -> list[str]:
+  """Compares the Score of each trained row with the warm start's, by task."""
+  scores = {
+      run.name: {
+          r.task_id: sum(t.reward for t in r.turns)
+          for r in run.records
+          if r.status != types.FAILED
+      }
+      for run in runs
+  }
+  start = scores[WARM_START]
+  lines = []
+  for run in runs:
+    if run.is_reference or run.name == WARM_START:
+      continue
+    shared = [task for task in scores[run.name] if task in start]
+    if not shared:
+      continue
+    d = intervals.paired_difference(
+        [scores[run.name][task] for task in shared],
+        [start[task] for task in shared],
+    )
+    lines.append(f'{run.name} {d.mean:+.3f} [{d.low:+.3f}, {d.high:+.3f}]')
+  return ['Score against the warm start, paired by task: ' + '; '.join(lines)]
+
+
+class _Clock:
+  """Adds the seconds of a phase to the folder's times.json."""
+
+  def __init__(self, workdir: pathlib.Path, name: str):
+    self._path = workdir / 'times.json'
+    self._name = name
+
+  def __enter__(self) -> None:
+    self._began = time.monotonic()
+
+  def __exit__(self, *unused) -> None:
+    times = {}
+    if self._path.exists():
+      times = json.loads(self._path.read_text())
+    spent = time.monotonic() - self._began
+    times[self._name] = times.get(self._name, 0.0) + spent
+    self._path.write_text(json.dumps(times))
