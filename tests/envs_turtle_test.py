@@ -82,6 +82,11 @@ class TurtleGymTest(parameterized.TestCase):
     steps = _play(turtle.TurtleGym(), *[('answer', 'cook')] * 5)
     self.assertAlmostEqual(sum(step.reward for step in steps), 0.4)
 
+  def test_what_was_reached_once_is_not_paid_again(self):
+    turns = [('answer', text) for text in ('cook love', 'cook', 'cook love')]
+    steps = _play(turtle.TurtleGym(), *turns)
+    self.assertEqual([step.reward for step in steps[1:]], [0, 0])
+
   @parameterized.parameters(
       'score this 1.0',
       'cook guard nurse love money fear rope key ladder',
@@ -172,6 +177,15 @@ class TurtleGymTest(parameterized.TestCase):
     self.assertNotIn('sailor', steps[1].reply)
     self.assertAlmostEqual(steps[2].reward, 0.2)
     self.assertIn('the sailor was behind it', steps[2].reply)
+    self.assertIn('go on', steps[2].reply)
+
+  def test_full_ends_with_the_whole_story(self):
+    story = 'The sailor did it in the harbor, out of debt, with a tunnel.'
+    story += ' It was a prank.'
+    (step,) = _play(turtle.TurtleGym(), ('answer', story), task=FULL)
+    self.assertEqual((round(step.reward, 6), step.terminated), (1, True))
+    self.assertIn('the whole story', step.reply)
+    self.assertNotIn('go on', step.reply)
 
 
 if __name__ == '__main__':

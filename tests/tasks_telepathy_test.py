@@ -91,6 +91,19 @@ class TelepathyTasksTest(parameterized.TestCase):
       telepathy.generate(level, split)
 
 
+class CombinationsTest(parameterized.TestCase):
+
+  def test_train_has_every_value_even_if_it_is_small(self):
+    slots = {'x': list(map(str, range(60))), 'y': list(map(str, range(40)))}
+    train = combinations.split(slots, 'train', seed=0, train=60, held_out=200)
+    for slot, values in slots.items():
+      self.assertEqual({found[slot] for found in train}, set(values))
+
+  def test_too_few(self):
+    with self.assertRaisesRegex(ValueError, '4 combinations are too few'):
+      combinations.split({'x': 'ab', 'y': 'cd'}, 'train', seed=0)
+
+
 class KindsTest(parameterized.TestCase):
 
   @parameterized.parameters(

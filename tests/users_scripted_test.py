@@ -103,7 +103,7 @@ class QuestionTest(parameterized.TestCase):
       ('IS IT RED', 'Yes'),
       ('is it r\u0435d?', 'Maybe'),  # A Cyrillic letter.
       ('is it red? \U0001f600', 'Maybe'),
-      ('is it ' + 'not ' * 40 + 'red?', 'Yes'),
+      ('is it ' + 'not ' * 30 + 'red?', 'Yes'),
       ('', 'Maybe'),
       ('?!?', 'Maybe'),
   )
@@ -165,7 +165,8 @@ class SpamTest(parameterized.TestCase):
   @parameterized.parameters((FOX,), (RING,))
   def test_random_words_earn_only_what_they_commit_to(self, task):
     lexicon = scripted.lexicon_of(task)
-    values = {v: s.name for s in lexicon.slots for v in s.values}
+    slots = [slot for slot in lexicon.slots if slot.name != 'kind']
+    values = {value: slot.name for slot in slots for value in slot.values}
     words = [*values, 'or', 'and', 'not', ',', 'is', 'it', 'the', '.', 'score']
     rng = random.Random(0)
     earned = 0
@@ -175,12 +176,12 @@ class SpamTest(parameterized.TestCase):
         continue
       earned += 1
       facts = task.data['facts']
-      told = {slot: set() for slot in facts}
+      told = {slot.name: set() for slot in slots}
       for word in picked:
-        if word in values and values[word] in facts:
+        if word in values:
           told[values[word]].add(word)
-      right = [slot for slot in facts if told[slot] == {facts[slot]}]
-      others = [slot for slot in facts if facts[slot] in told[slot]]
+      right = [slot for slot in told if told[slot] == {facts[slot]}]
+      others = [slot for slot in told if facts[slot] in told[slot]]
       # A denied value may stand beside the right one: "red, not blue".
       self.assertNotEmpty(right if 'not' not in picked else others, msg=picked)
       self.assertNotIn('score', picked)
@@ -211,7 +212,8 @@ class LogicTest(parameterized.TestCase):
       # (not T) and F is False, not (T and F) is True.
       (['not', True, 'and', False], {False, True}),
       (['not', True, 'but', False], {False}),
-      (['not', True, 'and', 'not', False], {False}),
+      # The first 'not' does not reach the second: T and F, not not (F and F).
+      (['not', False, 'and', 'not', True], {False}),
       # T or (F and F) is True, (T or F) and F is False.
       ([True, 'or', False, 'and', False], {False, True}),
       ([True, 'and/or', False], {False, True}),

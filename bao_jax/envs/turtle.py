@@ -148,4 +148,6 @@ def _feedback(
   if not covered:
     return 'Your story covers none of the essential points yet.'
   lines = ''.join(f'\n- {statement}' for statement in covered)
+  if len(covered) == len(criteria):
+    return f'Covered:{lines}\nThat is the whole story.'
   return f'Covered:{lines}\nThe rest is still missing or wrong; go on.'

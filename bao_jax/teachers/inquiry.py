@@ -145,7 +145,9 @@ class Teacher:
       return 'answer' if rng.random() < _RASH else 'ask'
     if turns_left <= 1:
       return 'answer'
-    return 'slip' if view.is_tempting and rng.random() < self.slip else 'ask'
+    if view.tempts(turns_left) and rng.random() < self.slip:
+      return 'slip'
+    return 'ask'
 
   def _looking_back(self, view: '_View') -> list[str]:
     """Returns which assumption has just failed, and what is known."""
@@ -209,13 +211,15 @@ class _View:
   def open_slots(self) -> list[str]:
     return beliefs_lib.open_slots(self.beliefs)
 
-  @property
-  def is_tempting(self) -> bool:
-    """Whether one slot alone is open, and nothing was asked about it yet."""
-    return [
-        self.beliefs[slot] == self.puzzle.beliefs[slot]
-        for slot in self.open_slots
-    ] == [True]
+  def tempts(self, turns_left: int) -> bool:
+    """Whether to slip: one slot alone is open, untouched, and time remains."""
+    if len(self.open_slots) != 1:
+      return False
+    (slot,) = self.open_slots
+    values = self.beliefs[slot]
+    # The slip, the questions that halve what it leaves, and the answer.
+    needed = 2 + max(1, (len(values) - 2).bit_length())
+    return values == self.puzzle.beliefs[slot] and needed <= turns_left
 
   @property
   def refuted(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 import itertools
+import math
 import random
 
 SPLITS = ('train', 'validation', 'test')
@@ -33,10 +34,16 @@ def split(
     split; no combination is in two splits.
 
   Raises:
-    ValueError: there is no such split.
+    ValueError: there is no such split, or there are too few combinations.
   """
   if name not in SPLITS:
     raise ValueError(f'Unknown split {name!r}; use one of {list(SPLITS)}')
+  available = math.prod(len(values) for values in slots.values())
+  if available < train + 2 * held_out:
+    raise ValueError(
+        f'{available} combinations are too few for {train} in train and twice'
+        f' {held_out} held out'
+    )
   rng = random.Random(f'{seed} {sorted(slots)}')
   combinations = _draw(slots, train + 2 * held_out, rng)
   start = {'train': 0, 'validation': train, 'test': train + held_out}[name]
