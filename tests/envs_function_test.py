@@ -52,7 +52,7 @@ class FunctionGymTest(parameterized.TestCase):
         replies,
         [
             ('f(1, 0, 0, 0) = 2', 0.0, False, False),
-            ('test case: 3 1 2 4', 0.0, False, False),
+            ('test case: a3 b1 c2 d4', 0.0, False, False),
             ('wrong answer', 0.0, True, False),
             ('wrong answer', 0.0, True, False),
             ('correct', 1.0, True, True),

@@ -227,7 +227,7 @@ class AllBehaviorsTest(parameterized.TestCase):
         )
         for content, value in replies.items()
     ]
-    history.append((types.Action('search', 'test'), 'test case: 3 1 2 4'))
+    history.append((types.Action('search', 'test'), 'test case: a3 b1 c2 d4'))
     teacher = function.make_teacher(_ALL, slip=0.0)
     observation = envs.Observation('terms like 2*a', 'begin')
     move = teacher(observation, history, 3, random.Random(0))

@@ -24,7 +24,9 @@ AttendFn = Callable[
     [jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]
 ]
 
-_normal = nn.initializers.normal(0.02)
+def _scaled(inputs: tuple[int, ...]):
+  """Draws from N(0, 1/fan-in), so that outputs start at the inputs' scale."""
+  return nn.initializers.normal(math.prod(inputs) ** -0.5)
 
 
 def rotate(x: jax.Array, positions: jax.Array, theta: float) -> jax.Array:
@@ -88,7 +90,7 @@ class Linear(nn.Module):
     inputs = x.shape[x.ndim - self.num_inputs :]
     kernel = self.param(
         'kernel',
-        nn.with_logical_partitioning(_normal, self.axes),
+        nn.with_logical_partitioning(_scaled(inputs), self.axes),
         inputs + self.features,
     )
     # Two dimensions on both sides: contracting over batch and time at once, as
@@ -183,13 +185,13 @@ class Transformer(nn.Module):
     c = self.config
     embedding = self.param(
         'embedding',
-        nn.with_logical_partitioning(_normal, ('vocab', 'embed')),
+        nn.with_logical_partitioning(_scaled((c.width,)), ('vocab', 'embed')),
         (c.vocab_size, c.width),
     )
     if not c.tie_embeddings:
       self.param(
           'head',
-          nn.with_logical_partitioning(_normal, ('vocab', 'embed')),
+          nn.with_logical_partitioning(_scaled((c.width,)), ('vocab', 'embed')),
           (c.vocab_size, c.width),
       )
     block = nn.remat(Block, prevent_cse=False) if c.remat else Block
