@@ -99,7 +99,8 @@ class Checkpoints:
     try:
       self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
       self._manager.wait_until_finished()
-    except Exception as error:  # Storage layers wrap OSError in types of theirs.
+    except Exception as error:
+      # Not OSError alone: storage layers wrap it in types of their own.
       raise OSError(
           f'{self._folder}: could not save step {step}: {error}. Checkpoint '
           f'{self.latest()} is intact: free some space and start again.'
@@ -135,8 +136,6 @@ class Preemption:
   def __exit__(self, *unused) -> None:
     signal.signal(signal.SIGTERM, self._previous)
 
-  def _request(
-      self, signum: int, frame: python_types.FrameType | None
-  ) -> None:
+  def _request(self, signum: int, frame: python_types.FrameType | None) -> None:
     del signum, frame
     self.is_requested = True

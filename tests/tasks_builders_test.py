@@ -12,6 +12,7 @@ from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
+from tensorflow_datasets.core.download import downloader
 
 from bao_jax.tasks import builders
 from bao_jax.tasks import userrl
@@ -232,6 +233,8 @@ class DownloadTest(parameterized.TestCase):
       # A port that nothing can listen on.
       url = 'http://127.0.0.1:0/'
       self.enter_context(mock.patch.object(base, 'URL', url))
+      # TFDS alone would go on trying for minutes.
+      self.enter_context(mock.patch.object(downloader, 'MAX_RETRIES', 0))
     message = 'functions.json: cannot be downloaded; set manual_dir'
     with self.assertRaisesRegex(OSError, message):
       self._load()

@@ -10,8 +10,7 @@ A gym knows text and tasks. It refuses to know tokens, policies and devices.
 """
 
 import abc
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any, ClassVar
 
@@ -103,12 +102,16 @@ class Gym(abc.ABC):
     user_choices: the choices that involve the user (A_u of the paper).
     answer_limit: the number of user-involving turns after which the
       conversation is truncated; None for no limit.
+    bad_calls_end: whether a turn without a legal call truncates the
+      conversation, as in UserRL's training, where it then is what eq. 3 of BAO
+      charges for; by default it only costs the turn.
     step_penalty: subtracted from each reward, times the turn's number.
   """
 
   max_turns: int = 15
   user_choices: tuple[str, ...] = ('answer',)
   answer_limit: int | None = None
+  bad_calls_end: bool = False
   step_penalty: float = 0.0
 
   name: ClassVar[str]
@@ -130,9 +133,7 @@ class Gym(abc.ABC):
     """Starts a conversation."""
     return State(task=task, seed=seed), self.prompt(task)
 
-  def step(
-      self, state: State, action: types.Action
-  ) -> tuple[State, Step]:
+  def step(self, state: State, action: types.Action) -> tuple[State, Step]:
     """Takes one turn.
 
     Args:
@@ -153,8 +154,10 @@ class Gym(abc.ABC):
     turn = state.turn + 1
     is_user = not action.error and action.choice in self.user_choices
     answers = state.answers + is_user
-    out_of_budget = turn >= self.max_turns or (
-        self.answer_limit is not None and answers >= self.answer_limit
+    out_of_budget = (
+        turn >= self.max_turns
+        or (self.answer_limit is not None and answers >= self.answer_limit)
+        or (self.bad_calls_end and bool(action.error))
     )
     step = Step(
         reply=response.reply,

@@ -84,11 +84,16 @@ def choose(
   greedy = sampling.temperature == 0
   scaled = logits / jnp.where(greedy, 1.0, sampling.temperature)[:, None]
   u = uniforms(sampling.key, positions)
-  is_truncated = jnp.any((sampling.top_k > 0) | (sampling.top_p < 1))
+  is_truncated = (sampling.top_k > 0) | (sampling.top_p < 1)
+  sampled = _invert(scaled, u)
   sampled = jax.lax.cond(
-      is_truncated,
-      lambda: _invert_truncated(scaled, sampling.top_k, sampling.top_p, u),
-      lambda: _invert(scaled, u),
+      jnp.any(is_truncated),
+      lambda: jnp.where(
+          is_truncated,
+          _invert_truncated(scaled, sampling.top_k, sampling.top_p, u),
+          sampled,
+      ),
+      lambda: sampled,
   )
   tokens = jnp.where(greedy, jnp.argmax(logits, axis=-1), sampled)
   chosen = jnp.take_along_axis(scaled, tokens[:, None], axis=-1)[:, 0]

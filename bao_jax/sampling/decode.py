@@ -127,9 +127,7 @@ def decode(
         [held, jnp.broadcast_to(written, (num_rows, num_tokens))], axis=1
     )
     attend = functools.partial(_attend_two, index=i, mask=mask)
-    entries = tuple(
-        (k, v, *new) for k, v, new in zip(cache.k, cache.v, buffer)
-    )
+    entries = tuple((k, v, *new) for k, v, new in zip(cache.k, cache.v, buffer))
     hidden, buffer = qwen3.unrolled(
         params,
         config,

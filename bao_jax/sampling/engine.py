@@ -3,8 +3,7 @@
 The engine knows ids and rows. It refuses to know gyms, tasks and text.
 """
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 

@@ -7,9 +7,7 @@ of the requests, and a round of replies is waited for as a whole, each within
 its deadline.
 """
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
 import dataclasses
 import zlib

@@ -1,7 +1,6 @@
 """What every teacher is: a function from what the policy sees to a move."""
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import random
 
@@ -50,6 +49,4 @@ class Move:
 
 # (observation, history, turns left, rng) -> move. It sees what a policy sees,
 # never the hidden task.
-TeacherFn = Callable[
-    [base.Observation, History, int, random.Random], Move
-]
+TeacherFn = Callable[[base.Observation, History, int, random.Random], Move]

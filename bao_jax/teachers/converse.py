@@ -96,10 +96,14 @@ def to_trajectory(
 ) -> types.Trajectory:
   """Renders a dialogue as if a policy had sampled it, with logps of 0."""
   observation = dialogue.observation
-  prompt = np.concatenate([
-      chat.render_system(tokenizer, observation.system, with_tools=with_tools),
-      chat.render_user(tokenizer, observation.user),
-  ])
+  prompt = np.concatenate(
+      [
+          chat.render_system(
+              tokenizer, observation.system, with_tools=with_tools
+          ),
+          chat.render_user(tokenizer, observation.user),
+      ]
+  )
   turns = []
   for index, (move, step) in enumerate(zip(dialogue.moves, dialogue.steps)):
     tokens = chat.render_turn(tokenizer, move.think, move.action)

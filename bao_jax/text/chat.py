@@ -75,9 +75,7 @@ def render_system(
   )
 
 
-def render_user(
-    tokenizer: tokenizer_lib.Tokenizer, text: str
-) -> np.ndarray:
+def render_user(tokenizer: tokenizer_lib.Tokenizer, text: str) -> np.ndarray:
   """Renders the first user message and opens the policy's first turn."""
   return tokenizer.encode(
       _mark(f'{_START}user\n'), _Piece(text), _mark(f'{_END}\n{_ASSISTANT}')

@@ -4,8 +4,7 @@ A wrapper over the `tokenizers` library that knows which text is markup and
 which is data. It refuses to know messages and roles; see `chat`.
 """
 
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import dataclasses
 import functools
 import pathlib
@@ -23,7 +22,7 @@ MARKUP = (
     *('<tool_response>', '</tool_response>'),
 )
 # Words with the space before them, single digits, runs of punctuation.
-_PATTERN = r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_PATTERN = r' ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,12 +113,16 @@ def train(
     The tokenizer; the same corpus in the same order gives the same one.
   """
   backend = tokenizers.Tokenizer(tokenizers.models.BPE())
-  backend.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([
-      tokenizers.pre_tokenizers.Split(tokenizers.Regex(_PATTERN), 'isolated'),
-      tokenizers.pre_tokenizers.ByteLevel(
-          add_prefix_space=False, use_regex=False
-      ),
-  ])
+  backend.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
+      [
+          tokenizers.pre_tokenizers.Split(
+              tokenizers.Regex(_PATTERN), 'isolated'
+          ),
+          tokenizers.pre_tokenizers.ByteLevel(
+              add_prefix_space=False, use_regex=False
+          ),
+      ]
+  )
   backend.decoder = tokenizers.decoders.ByteLevel()
   trainer = tokenizers.trainers.BpeTrainer(
       vocab_size=vocab_size - len(MARKUP) - len(phrases),
@@ -128,10 +131,12 @@ def train(
       show_progress=False,
   )
   backend.train_from_iterator(texts, trainer)
-  backend.add_tokens([
-      tokenizers.AddedToken(text, normalized=False)
-      for text in (*MARKUP, *phrases)
-  ])
+  backend.add_tokens(
+      [
+          tokenizers.AddedToken(text, normalized=False)
+          for text in (*MARKUP, *phrases)
+      ]
+  )
   return Tokenizer(backend)
 
 

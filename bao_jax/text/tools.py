@@ -88,7 +88,13 @@ def _action(call: Any) -> types.Action:
     content = str(content)
   if not isinstance(content, str):
     return _bad('"content" must be a string')
-  return types.Action(choice, _without_prefix(content, choice).strip())
+  content = _without_prefix(_valid_unicode(content), choice)
+  return types.Action(choice, content.strip())
+
+
+def _valid_unicode(text: str) -> str:
+  """Replaces halves of surrogate pairs, which JSON can spell, by U+FFFD."""
+  return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
 
 
 def _without_prefix(content: str, choice: str) -> str:

@@ -12,6 +12,7 @@ def make_optimizer(
     clip_norm: float = 1.0,
     weight_decay: float = 0.01,
     b2: float = 0.999,
+    eps: float = 1e-8,
 ) -> optax.GradientTransformation:
   """Returns AdamW with a linear warm-up and a constant or cosine rate.
 
@@ -23,6 +24,8 @@ def make_optimizer(
     clip_norm: the largest global norm of a gradient.
     weight_decay: decoupled, on matrices; norms have none.
     b2: of the second moment.
+    eps: added to its root. A large one, near the gradients themselves, leaves
+      directions alone in which there is little but noise.
 
   Returns:
     The transformation.
@@ -45,7 +48,9 @@ def make_optimizer(
     )
   return optax.chain(
       optax.clip_by_global_norm(clip_norm),
-      optax.adamw(rate, b2=b2, weight_decay=weight_decay, mask=_is_matrix),
+      optax.adamw(
+          rate, b2=b2, eps=eps, weight_decay=weight_decay, mask=_is_matrix
+      ),
   )
 
 

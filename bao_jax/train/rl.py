@@ -246,7 +246,9 @@ def train(
   # State.
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   reference = latest_params(config, shape, first)
-  state = types.TrainState(jnp.zeros((), jnp.int32), reference, tx.init(reference))
+  state = types.TrainState(
+      jnp.zeros((), jnp.int32), reference, tx.init(reference)
+  )
   saved = checkpoint.Checkpoints(workdir)
   if saved.latest() is not None:
     state = saved.restore(state)

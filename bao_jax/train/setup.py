@@ -64,6 +64,7 @@ def gyms(config: Config) -> dict[str, envs_base.Gym]:
       name: _GYMS[name](
           max_turns=config.envs.max_turns,
           user_choices=tuple(config.envs.user_choices),
+          bad_calls_end=config.envs.bad_calls_end,
       )
       for name in config.envs.names
   }

@@ -93,7 +93,9 @@ def token_logps(
 
 
 def apply_gradients(
-    state: types.TrainState, grads: types.Params, tx: optax.GradientTransformation
+    state: types.TrainState,
+    grads: types.Params,
+    tx: optax.GradientTransformation,
 ) -> types.TrainState:
   """Takes one optimizer step."""
   updates, opt_state = tx.update(grads, state.opt_state, state.params)
@@ -110,7 +112,7 @@ def supervised_step(
 ) -> tuple[types.TrainState, types.Metrics]:
   """Imitates the masked tokens: minimizes their mean negative log-likelihood.
 
-    L = -Σₜ mₜ log π(xₜ | x₍<t₎) / Σₜ mₜ
+  L = -Σₜ mₜ log π(xₜ | x₍<t₎) / Σₜ mₜ
   """
 
   def loss_fn(params):

@@ -24,6 +24,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       level='easy',
       max_turns=8,  # M, the paper's T.
       user_choices=('answer',),
+      bad_calls_end=True,  # As in UserRL's training.
   )
   config.text = dict(
       tokenizer='',  # A tokenizer.json; by default one is trained.
@@ -98,7 +99,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       chunk=384,
   )
   config.rl.optimizer = dict(
-      learning_rate=1e-3, warmup_steps=0, b2=0.95, weight_decay=0.0
+      learning_rate=1e-2,
+      warmup_steps=0,
+      b2=0.95,
+      eps=1e-2,
+      weight_decay=0.0,
   )
   config.evaluation = dict(
       num_tasks=8 if debug else 32,  # Of the validation split, per gym.

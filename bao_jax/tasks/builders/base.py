@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import json
 import pathlib
 from typing import Any, ClassVar
-import urllib.request
 
 import tensorflow_datasets as tfds
 
@@ -83,9 +82,6 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     except AssertionError:  # TFDS's way to say that no folder was named.
       url = URL + userrl.SOURCES[self.gym].file
     try:
-      # TFDS alone would go on trying for minutes where there is no network.
-      head = urllib.request.Request(url, method='HEAD')
-      urllib.request.urlopen(head, timeout=10).close()
       return pathlib.Path(dl_manager.download(url))
     except (OSError, tfds.download.DownloadError) as error:
       raise OSError(
