@@ -97,7 +97,7 @@ class ChunkedLogpsTest(chex.TestCase):
     )
 
   def test_logits_of_the_whole_never_exist(self):
-    hidden, embedding, tokens = random_inputs(length=32)
+    hidden, embedding, tokens = random_inputs(num_rows=3, length=32)
 
     def loss(hidden, embedding):
       values, _ = logps.chunked_logps(hidden, embedding, tokens, chunk=4)
@@ -106,13 +106,69 @@ class ChunkedLogpsTest(chex.TestCase):
     jaxpr = str(
         jax.make_jaxpr(jax.grad(loss, argnums=(0, 1)))(hidden, embedding)
     )
-    self.assertIn('f32[2,4,11]', jaxpr)
-    for whole in ('2,32,11', '8,2,4,11', '64,11'):
+    self.assertIn('f32[11,12]', jaxpr)  # [V, B chunk]
+    for whole in ('3,32,11', '11,3,32', '8,11,12', '96,11', '11,96'):
       self.assertNotIn(f'[{whole}]', jaxpr)
 
   def test_short_conversations_are_not_padded_to_a_chunk(self):
     fn = lambda *args: logps.chunked_logps(*args, chunk=64)
-    self.assertIn('f32[2,7,11]', str(jax.make_jaxpr(fn)(*random_inputs())))
+    self.assertIn('f32[11,14]', str(jax.make_jaxpr(fn)(*random_inputs())))
+
+  @jit
+  @parameterized.parameters(1, 3, 64)
+  def test_a_mask_picks_the_tokens_to_score(self, chunk):
+    args = random_inputs()
+    mask = jnp.array([[1, 0, 1, 1, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0]], bool)
+    fn = lambda *args: logps.chunked_logps(*args, chunk=chunk, mask=mask)
+    everything = direct(*args)
+    expected = [jnp.where(mask, x, 0.0) for x in everything]
+    chex.assert_trees_all_close(
+        list(self.variant(fn)(*args)), expected, atol=1e-5
+    )
+
+  @parameterized.parameters(1, 3, 64)
+  def test_gradients_under_a_mask(self, chunk):
+    hidden, embedding, tokens = random_inputs()
+    mask = jnp.array([[1, 0, 1, 1, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0]], bool)
+    weights = np.random.default_rng(1).normal(size=(2, 2, 7))
+
+    def loss(fn, hidden, embedding):
+      values, entropies = fn(hidden, embedding, tokens)
+      return jnp.sum(weights * jnp.stack([values, entropies]) * mask[None])
+
+    masked = lambda *args: logps.chunked_logps(*args, chunk=chunk, mask=mask)
+    grads = jax.jit(jax.grad(loss, argnums=(1, 2)), static_argnums=0)
+    actual = grads(masked, hidden, embedding)
+    chex.assert_trees_all_close(
+        actual, grads(direct, hidden, embedding), atol=1e-5
+    )
+    # Position t predicts t + 1.
+    np.testing.assert_array_equal(
+        np.any(actual[0] != 0, axis=-1)[:, :-1], mask[:, 1:]
+    )
+
+  def test_pieces_without_a_token_to_score_are_left_out(self):
+    # A NaN in a hidden state reaches the gradient of the embedding as soon as
+    # its logits are computed, whatever is done with the result.
+    hidden, embedding, tokens = random_inputs()
+    mask = jnp.zeros((2, 7), bool).at[:, jnp.array([2, 5])].set(True)
+    hidden = hidden.at[:, jnp.array([0, 2, 3, 5, 6])].set(jnp.nan)
+
+    @jax.jit
+    @jax.grad
+    def grad(embedding):
+      values, _ = logps.chunked_logps(
+          hidden, embedding, tokens, mask=mask, chunk=1
+      )
+      return jnp.sum(values)
+
+    self.assertTrue(np.all(np.isfinite(grad(embedding))))
+
+  def test_no_token_to_score(self):
+    args = random_inputs()
+    fn = jax.jit(lambda mask: logps.chunked_logps(*args, mask=mask, chunk=2))
+    for scores in fn(jnp.zeros((2, 7), bool)):
+      np.testing.assert_array_equal(scores, 0)
 
   def test_reduced_precision_keeps_float32_sums(self):
     args = random_inputs(jnp.bfloat16)

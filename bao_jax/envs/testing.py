@@ -131,7 +131,7 @@ def _check_steps(gym, steps: Sequence[base.Step]) -> None:
 
 
 def _check_replay(gym, task, actions) -> None:
-  """A state can be stepped twice: `step` changes nothing but what it returns."""
+  """Steps one state twice: nothing changes but what is returned."""
   state, observation = gym.reset(task, 0)
   _check(observation == gym.reset(task, 0)[1], 'two prompts differ')
   kept = copy.deepcopy(state)

@@ -3,6 +3,8 @@
 Pure functions of arrays. Scores and their softmax are float32.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -60,13 +62,10 @@ def attend_parts(
   """
   batch, _, num_heads, head_dim = q.shape
   q = q.reshape(batch, keys[0].shape[1], -1, head_dim) * head_dim**-0.5
-  scores = jnp.concatenate(
-      [
-          jnp.einsum('bkgc,bksc->bkgs', q, k, preferred_element_type=jnp.float32)
-          for k in keys
-      ],
-      axis=-1,
+  score = functools.partial(
+      jnp.einsum, 'bkgc,bksc->bkgs', q, preferred_element_type=jnp.float32
   )
+  scores = jnp.concatenate([score(k) for k in keys], axis=-1)
   scores = jnp.where(mask[:, None, None], scores, _MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(q.dtype)
   out, start = 0.0, 0

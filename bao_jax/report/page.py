@@ -141,8 +141,8 @@ def write_report(
       {
           'title': title,
           'notes': notes,
-          'runs': runs,
-          'gyms': runs_lib.gyms(runs),
+          'runs': shown,
+          'gyms': runs_lib.gyms(shown),
           'looks': looks,
           'columns': COLUMNS,
           'groups': groups,

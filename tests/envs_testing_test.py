@@ -1,0 +1,102 @@
+import dataclasses
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.envs import function
+from bao_jax.envs import telepathy
+from bao_jax.envs import testing
+from bao_jax.envs import turtle
+from bao_jax.tasks.builtin import function as function_tasks
+from bao_jax.tasks.builtin import telepathy as telepathy_tasks
+from bao_jax.tasks.builtin import turtle as turtle_tasks
+
+ACTIONS = [
+    types.Action('action', '1 2 3'),
+    types.Action('answer', 'Is it alive?'),
+    types.Action('', error='Bad call: no.'),
+    types.Action('action', 'Is it 🙂?'),
+]
+
+
+class CheckEnvTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      (testing.EchoGym, None),
+      (function.FunctionGym, function_tasks),
+      (telepathy.TelepathyGym, telepathy_tasks),
+      (turtle.TurtleGym, turtle_tasks),
+  )
+  def test_gyms_of_the_package(self, gym, tasks):
+    task = tasks.generate('easy', 'test', 0)[0] if tasks else None
+    task = task or testing.echo_task(secret='1')
+    testing.check_env(gym(max_turns=5), task, ACTIONS)
+    testing.check_env(gym(max_turns=3, bad_calls_end=True), task, ACTIONS)
+
+  def test_broken_gyms_are_found(self):
+
+    class Forgetful(testing.EchoGym):
+      said = 0
+
+      def respond(self, state, action):
+        Forgetful.said += 1
+        return base.Response(str(Forgetful.said))
+
+    class Endless(testing.EchoGym):
+
+      def step(self, state, action):
+        state, step = super().step(dataclasses.replace(state, turn=0), action)
+        return dataclasses.replace(state, done=step.terminated), step
+
+    class Mutating(testing.EchoGym):
+
+      def respond(self, state, action):
+        state.memory['said'] = 1
+        return base.Response('ok')
+
+    class Lenient(testing.EchoGym):
+
+      def step(self, state, action):
+        return super().step(dataclasses.replace(state, done=False), action)
+
+    class Generous(testing.EchoGym):
+
+      def _response(self, state, action):
+        response = super()._response(state, action)
+        return dataclasses.replace(response, reward=float(bool(action.error)))
+
+    for gym, complaint in (
+        (Forgetful, 'two episodes differ'),
+        (Endless, 'beyond max_turns'),
+        (Mutating, 'changed the state'),
+        (Lenient, 'no ValueError'),
+        (Generous, 'a bad call is rewarded'),
+    ):
+      with self.assertRaisesRegex(AssertionError, complaint):
+        testing.check_env(gym(max_turns=3), testing.echo_task(), ACTIONS)
+
+
+class EchoGymTest(absltest.TestCase):
+
+  def test_fails_when_told(self):
+    gym = testing.EchoGym()
+    state, _ = gym.reset(testing.echo_task(fail_at=1), 0)
+    state, step = gym.step(state, types.Action('answer', 'hi'))
+    self.assertEqual(step.reply, '1: hi')
+    self.assertTrue(step.is_user)
+    with self.assertRaisesRegex(base.UserError, 'no user at turn 1'):
+      gym.step(state, types.Action('answer', 'hi'))
+
+  def test_secret_solves(self):
+    gym = testing.EchoGym()
+    state, _ = gym.reset(testing.echo_task(secret='7'), 0)
+    _, step = gym.step(state, types.Action('action', '7'))
+    self.assertEqual(
+        (step.reward, step.solved, step.terminated), (1, True, True)
+    )
+
+
+if __name__ == '__main__':
+  absltest.main()
