@@ -47,6 +47,7 @@ def rotate(x: jax.Array, positions: jax.Array, theta: float) -> jax.Array:
   """
   half = x.shape[-1] // 2
   frequencies = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
+  frequencies = frequencies[None, None, None]
   angles = positions[..., None, None].astype(jnp.float32) * frequencies
   cos, sin = jnp.cos(angles), jnp.sin(angles)  # [B, T, 1, C/2]
   x1, x2 = jnp.split(x.astype(jnp.float32), 2, axis=-1)

@@ -150,12 +150,16 @@ class Conversations:
     Raises:
       ValueError: a prompt leaves no room to speak, or a task names no gym.
     """
-    with concurrent.futures.ThreadPoolExecutor(self.num_threads) as pool:
+    pool = concurrent.futures.ThreadPoolExecutor(self.num_threads)
+    try:
       rollout = _Rollout(self, params, requests, step, pool)
       while not rollout.is_done():
         ended = rollout.advance()
         if progress and ended:
           progress(ended)
+    finally:
+      # A gym that hangs was given up at its deadline.
+      pool.shutdown(wait=False, cancel_futures=True)
     return rollout.trajectories
 
 
@@ -231,7 +235,12 @@ class _Rollout:
           f'{task.id}: the prompt takes {len(prompt)} tokens, but max_tokens='
           f'{self._limits.max_tokens}; raise it or choose a lower level.'
       )
-    self._systems[_system_name(task)] = system
+    shared = self._systems.setdefault(_system_name(task), system)
+    if not np.array_equal(shared, system):
+      raise ValueError(
+          f'{task.id}: its system message is not that of the other tasks of '
+          f'{_system_name(task)}; what differs belongs in the user message.'
+      )
     return _Row(
         request=request,
         gym=gym,

@@ -54,7 +54,8 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
     The path of the report.
   """
   workdir = pathlib.Path(workdir)
-  checkpoint.claim(workdir, config.to_dict())
+  setup.check_names(config)
+  checkpoint.claim(workdir, {'loop': 'pipeline', **config.to_dict()})
   warm = workdir / 'warm_start'
   with _Clock(workdir, 'warm start'):
     sft.train(base_config(config), warm)

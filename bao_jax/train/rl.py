@@ -235,7 +235,8 @@ def train(
     FloatingPointError: the loss is no longer finite.
   """
   workdir = pathlib.Path(workdir)
-  checkpoint.claim(workdir, config.to_dict())
+  setup.check_names(config)
+  checkpoint.claim(workdir, {'loop': 'rl', **config.to_dict()})
   terms, advantages = terms_fn(config.rewards), advantage_fn(config.rl)
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
@@ -340,7 +341,7 @@ def train(
             explained(trajectories, credited, batch, encoder, config.seed),
         )
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
-        held = setup.greedy(speaker).hold(state.params, watched)
+        held = setup.greedy(speaker).hold(state.params, watched, step=i)
         metrics |= evaluate.summarize(held, 'validation')
       writer.write(i, metrics)
       bar.set_postfix(

@@ -50,8 +50,8 @@ _TEACHERS = {
 }
 
 
-def gyms(config: Config) -> dict[str, envs_base.Gym]:
-  """Builds the gyms by name.
+def check_names(config: Config) -> None:
+  """Refuses unknown gyms before anything is written.
 
   Raises:
     ValueError: a name is unknown.
@@ -60,6 +60,10 @@ def gyms(config: Config) -> dict[str, envs_base.Gym]:
     if name not in _GYMS:
       known = ', '.join(sorted(_GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+
+
+def gyms(config: Config) -> dict[str, envs_base.Gym]:
+  """Builds the gyms by name."""
   return {
       name: _GYMS[name](
           max_turns=config.envs.max_turns,

@@ -46,7 +46,8 @@ def train(
     FloatingPointError: the loss is no longer finite.
   """
   workdir = pathlib.Path(workdir)
-  checkpoint.claim(workdir, config.to_dict())
+  setup.check_names(config)
+  checkpoint.claim(workdir, {'loop': 'warm start', **config.to_dict()})
   encoder = setup.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(
@@ -89,7 +90,7 @@ def train(
       metrics_lib.check_finite(i, metrics)
       is_last = i + 1 == config.sft.num_steps
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
-        trajectories = speaker.hold(state.params, requests)
+        trajectories = speaker.hold(state.params, requests, step=i)
         metrics |= evaluate.summarize(trajectories, 'validation')
         bar.set_postfix(
             loss=f'{metrics["sft/loss"]:.3f}',

@@ -46,7 +46,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   )
   config.sampling = dict(
       temperature=1.0,
-      rows=64,  # Conversations in flight.
+      rows=128,  # Conversations in flight.
       max_tokens=320,
       max_turn_tokens=48,
       deadline=60.0,  # Seconds a gym may take for a turn.
@@ -76,13 +76,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       user_cost=0.0,  # w of eq. 1.
   )
   config.rl = dict(
-      num_steps=2 if debug else 60,
-      tasks_per_step=8,
+      num_steps=2 if debug else 30,
+      tasks_per_step=2 if debug else 16,
       samples_per_task=8,  # G.
       estimator='turn',  # Eq. 5b; or 'userrl', 'rloo', 'grpo'.
       gamma=1.0,
       scale_by_std=True,
-      zero_variance_tol=1e-6,
+      # Groups that differ by less, by a penalty or two say, are left out.
+      zero_variance_tol=0.05,
       turn_credit='equalized',  # Of 'userrl'.
       trajectory_score='sum',  # Of 'userrl', 'rloo' and 'grpo'.
       clip_low=0.2,
@@ -93,16 +94,16 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       kl_estimator='k3',
       kl_coef=0.0,
       num_minibatches=2,
-      num_microbatches=2,
+      num_microbatches=2 if debug else 4,
       num_epochs=1,
       length_buckets=(320,),
       chunk=320,
   )
   config.rl.optimizer = dict(
-      learning_rate=1e-2,
-      warmup_steps=0,
+      learning_rate=2e-4,
+      warmup_steps=4,
       b2=0.95,
-      eps=1e-2,
+      eps=1e-5,
       weight_decay=0.0,
   )
   config.evaluation = dict(

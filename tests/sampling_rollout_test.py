@@ -1,0 +1,252 @@
+import dataclasses
+import threading
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import flax.linen as nn
+import jax
+import numpy as np
+
+from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.envs import testing
+from bao_jax.evaluation import evaluate
+from bao_jax.model import config as config_lib
+from bao_jax.model import qwen3
+from bao_jax.sampling import engine as engine_lib
+from bao_jax.sampling import rollout
+from bao_jax.text import chat
+from bao_jax.text import tokenizer as tokenizer_lib
+
+TOKENIZER = tokenizer_lib.train(
+    ['Say something about it.', 'You speak to an echo.'],
+    vocab_size=360,
+    phrases=chat.PHRASES,
+)
+CONFIG = config_lib.ModelConfig(
+    vocab_size=360,
+    num_layers=1,
+    width=16,
+    ff_width=32,
+    num_heads=2,
+    num_kv_heads=1,
+    head_dim=8,
+    rope_theta=1e4,
+)
+LIMITS = rollout.Limits(max_tokens=160, max_turn_tokens=7)
+
+
+@dataclasses.dataclass(frozen=True)
+class AnyCallGym(testing.EchoGym):
+  """Takes what an untrained policy says for an answer."""
+
+  def step(self, state, action):
+    said = action.error or action.content
+    return super().step(state, types.Action('answer', said))
+
+
+def make_engine(num_rows, **changes):
+  settings = dict(
+      num_slots=160, prefix_rows=3, decode_tokens=4, append_buckets=(8, 32)
+  )
+  return engine_lib.Engine(CONFIG, num_rows, **(settings | changes))
+
+
+ENGINE = make_engine(4)
+
+
+def speaker(*, engine=ENGINE, limits=LIMITS, max_turns=3, **changes):
+  gyms = {'echo': AnyCallGym(max_turns=max_turns)}
+  return rollout.Conversations(engine, TOKENIZER, gyms, limits, **changes)
+
+
+def requests_of(tasks, samples=2):
+  return [rollout.Request(t, s) for t in tasks for s in range(samples)]
+
+
+class RolloutTest(parameterized.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    cls.params = nn.meta.unbox(qwen3.init(CONFIG, jax.random.key(0)))
+
+  def hold(self, conversations, requests, **kwargs):
+    return conversations.hold(self.params, requests, **kwargs)
+
+  def assertSameConversations(self, first, second):
+    self.assertEqual(len(first), len(second))
+    for a, b in zip(first, second):
+      self.assertEqual((a.task, a.sample), (b.task, b.sample))
+      self.assertEqual((a.status, a.error), (b.status, b.error))
+      self.assertLen(a.turns, len(b.turns))
+      for x, y in zip(a.turns, b.turns):
+        np.testing.assert_array_equal(x.tokens, y.tokens)
+        np.testing.assert_array_equal(x.reply, y.reply)
+        np.testing.assert_allclose(x.logps, y.logps, atol=1e-5)
+
+  def test_rows_are_refilled_and_change_nothing(self):
+    # Lengths differ, so rows become free at different times.
+    tasks = [
+        testing.echo_task(i, **({'fail_at': i % 3} if i % 2 else {}))
+        for i in range(5)
+    ]
+    requests = requests_of(tasks)
+    few = self.hold(speaker(), requests)
+    many = self.hold(speaker(engine=make_engine(10)), requests)
+    self.assertSameConversations(few, many)
+    self.assertEqual(
+        [(t.task.id, t.sample) for t in few],
+        [(r.task.id, r.sample) for r in requests],
+    )
+    self.assertSameConversations(few, self.hold(speaker(), requests))
+
+  def test_samples_seeds_and_steps_differ(self):
+    requests = requests_of([testing.echo_task()], samples=3)
+    said = lambda held: [tuple(t.turns[0].tokens.tolist()) for t in held]
+    first = said(self.hold(speaker(), requests))
+    self.assertLen(set(first), 3)
+    self.assertNotEqual(first, said(self.hold(speaker(), requests, step=1)))
+    self.assertNotEqual(first, said(self.hold(speaker(seed=1), requests)))
+
+  def test_conversation_is_what_the_gym_said(self):
+    (held,) = self.hold(speaker(), requests_of([testing.echo_task(7)], 1))
+    text = TOKENIZER.decode(held.prompt)
+    self.assertIn('You speak to an echo.', text)
+    self.assertIn('Say something about echo/easy/test/7.', text)
+    self.assertEqual(held.status, types.TRUNCATED)
+    self.assertLen(held.turns, 3)
+    self.assertEmpty(held.turns[-1].reply)
+    for turn in held.turns[:-1]:
+      self.assertIn(turn.reply_text, TOKENIZER.decode(turn.reply))
+      self.assertTrue(turn.is_user)
+
+  def test_budgets_on_turns_and_tokens(self):
+    requests = requests_of([testing.echo_task()], 4)
+    for limit in (100, 117, 130):
+      limits = dataclasses.replace(LIMITS, max_tokens=limit)
+      for held in self.hold(speaker(limits=limits, max_turns=9), requests):
+        size = len(held.prompt)
+        for turn in held.turns:
+          self.assertBetween(len(turn.tokens), 1, LIMITS.max_turn_tokens)
+          self.assertLen(turn.logps, len(turn.tokens))
+          size += len(turn.tokens) + len(turn.reply)
+        self.assertLessEqual(size, limit)
+        self.assertEqual(held.status, types.TRUNCATED)
+        self.assertLess(len(held.turns), 9)
+        self.assertEmpty(held.turns[-1].reply)
+
+  def test_failed_conversation_is_counted_and_not_rewarded(self):
+    tasks = [testing.echo_task(0, fail_at=1), testing.echo_task(1)]
+    failed, fine = self.hold(speaker(), requests_of(tasks, 1))
+    self.assertEqual(failed.status, types.FAILED)
+    self.assertEqual(failed.error, 'echo/easy/test/0: no user at turn 1')
+    self.assertLen(failed.turns, 2)
+    self.assertFalse(failed.solved)
+    self.assertEqual(failed.turns[-1].reward, 0)
+    self.assertEqual(fine.status, types.TRUNCATED)
+    metrics = evaluate.summarize([failed, fine], 'x')
+    alone = evaluate.summarize([fine], 'x')
+    self.assertEqual(metrics['x/score'], alone['x/score'])
+
+  def test_deadline_fails_the_conversation_alone(self):
+    tasks = [testing.echo_task(0, sleep_at=1, sleep=1.5), testing.echo_task(1)]
+    limits = dataclasses.replace(LIMITS, deadline=0.4)
+    late, fine = self.hold(speaker(limits=limits), requests_of(tasks, 1))
+    self.assertEqual((late.status, len(late.turns)), (types.FAILED, 2))
+    self.assertEqual(late.error, 'no reply within 0.4 s')
+    self.assertEqual(fine.status, types.TRUNCATED)
+
+  def test_gym_that_hangs_is_not_waited_for(self):
+    let_go, ended = threading.Event(), threading.Event()
+
+    class Hanging(testing.EchoGym):
+
+      def step(self, state, action):
+        let_go.wait(timeout=60)
+        ended.set()
+        return super().step(state, action)
+
+    limits = dataclasses.replace(LIMITS, deadline=0.1)
+    hanging = dataclasses.replace(
+        speaker(limits=limits), gyms={'echo': Hanging()}
+    )
+    (late,) = self.hold(hanging, requests_of([testing.echo_task()], 1))
+    self.assertEqual(late.status, types.FAILED)
+    self.assertFalse(ended.is_set())
+    let_go.set()
+
+  def test_fired_deadline_is_repeated(self):
+    # The second run's user is in time, yet the turn has failed before.
+    faults = rollout.FaultLog()
+    faults.record('4/echo/easy/test/0/0/1')
+    held = self.hold(
+        speaker(faults=faults), requests_of([testing.echo_task()]), step=4
+    )
+    self.assertEqual([t.status for t in held], [types.FAILED, types.TRUNCATED])
+    self.assertLen(held[0].turns, 2)
+
+  def test_error_of_a_gym_that_is_not_of_its_user_is_raised(self):
+
+    class Buggy(testing.EchoGym):
+
+      def step(self, state, action):
+        raise KeyError('a bug')
+
+    broken = dataclasses.replace(speaker(), gyms={'echo': Buggy()})
+    with self.assertRaisesRegex(KeyError, 'a bug'):
+      self.hold(broken, requests_of([testing.echo_task()]))
+
+  def test_compiles_are_bounded_by_the_table(self):
+    engine = make_engine(3)
+    for text in ('a', 'b ' * 20, 'c ' * 33):
+      self.hold(
+          speaker(engine=engine),
+          requests_of([testing.echo_task(0, greeting=text)], 4),
+      )
+    # For rows and for prefixes: append per bucket, share; decode for rows.
+    compiled = engine.num_compiles()
+    self.assertLessEqual(compiled, 2 * (len(engine.append_buckets) + 1) + 1)
+    self.hold(
+        speaker(engine=engine, max_turns=2),
+        requests_of([testing.echo_task(i) for i in range(5)], 3),
+        step=3,
+    )
+    self.assertEqual(engine.num_compiles(), compiled)
+
+  def test_prompt_larger_than_the_budget_is_refused(self):
+    task = testing.echo_task(0, greeting='x' * 500)
+    message = r'echo/easy/test/0: the prompt takes \d+ tokens, but max_tokens='
+    with self.assertRaisesRegex(ValueError, message):
+      self.hold(speaker(), requests_of([task]))
+
+  def test_unknown_gym_is_named(self):
+    task = dataclasses.replace(testing.echo_task(), gym='chess')
+    with self.assertRaisesRegex(ValueError, "no gym 'chess'; there are: echo"):
+      self.hold(speaker(), requests_of([task]))
+
+  def test_system_message_must_be_shared(self):
+
+    class Personal(AnyCallGym):
+
+      def prompt(self, task):
+        return base.Observation(f'You are {task.id}.', 'Speak.')
+
+    wrong = dataclasses.replace(speaker(), gyms={'echo': Personal()})
+    tasks = [testing.echo_task(0), testing.echo_task(1)]
+    with self.assertRaisesRegex(ValueError, 'echo/easy/test/1: its system'):
+      self.hold(wrong, requests_of(tasks))
+
+  def test_no_requests(self):
+    self.assertEqual(self.hold(speaker(), []), [])
+
+  def test_progress_counts_to_the_end(self):
+    ended = []
+    self.hold(
+        speaker(), requests_of([testing.echo_task()], 6), progress=ended.append
+    )
+    self.assertEqual(sum(ended), 6)
+
+
+if __name__ == '__main__':
+  absltest.main()
