@@ -24,6 +24,7 @@ AttendFn = Callable[
     [jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]
 ]
 
+
 def _scaled(inputs: tuple[int, ...]):
   """Draws from N(0, 1/fan-in), so that outputs start at the inputs' scale."""
   return nn.initializers.normal(math.prod(inputs) ** -0.5)
