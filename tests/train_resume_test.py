@@ -1,0 +1,322 @@
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+import jax
+import numpy as np
+import pytest
+
+from bao_jax import checkpoint
+from bao_jax import logging as metrics_lib
+from bao_jax.train import rl
+from bao_jax.train import sft
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CONFIG = ROOT / 'experiments/configs/quickstart.py'
+
+# Smaller than 'debug': what is tested here is not what is learned.
+OVERRIDES = {
+    'envs.names': ('turtle',),
+    'envs.max_turns': 8,
+    'envs.bad_calls_end': False,
+    'text.vocab_size': 400,
+    'model.vocab_size': 400,
+    'model.num_layers': 1,
+    'model.width': 32,
+    'model.ff_width': 32,
+    'model.num_heads': 2,
+    'model.num_kv_heads': 1,
+    'sampling.rows': 4,
+    'sampling.max_tokens': 768,
+    'sampling.max_turn_tokens': 6,
+    'sampling.decode_tokens': 6,
+    'sampling.append_buckets': (64,),
+    'teacher.conversations': 8,
+    'teacher.slip': 0.0,
+    'sft.num_steps': 2,
+    'sft.rows': 2,
+    'sft.length': 1024,
+    'sft.chunk': 256,
+    'rl.num_steps': 3,
+    'rl.tasks_per_step': 2,
+    'rl.samples_per_task': 2,
+    'rl.length_buckets': (768,),
+    'rl.chunk': 256,
+    'rl.num_microbatches': 1,
+    'evaluation.num_tasks': 2,
+    'evaluation.every_rl': 2,
+    'checkpoint_every': 2,
+}
+
+
+class Killed(Exception):
+  """Stands for the end of the process."""
+
+
+def tiny(**changes):
+  module = {}
+  exec(compile(CONFIG.read_text(), str(CONFIG), 'exec'), module)
+  config = module['get_config']('debug')
+  with config.unlocked():
+    if 'rows' in config:
+      del config.rows
+  config.update_from_flattened_dict(OVERRIDES | changes)
+  return config
+
+
+def lines(workdir):
+  """Returns the metrics without times, which no two runs share."""
+  return [
+      {k: v for k, v in row.items() if not k.startswith('time/')}
+      for row in metrics_lib.read_metrics(workdir / 'metrics.jsonl')
+  ]
+
+
+def assert_equal_trees(first, second):
+  jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def dies_at(owner, name, call):
+  """Patches a function to end the process at one of its calls."""
+  original, calls = getattr(owner, name), []
+
+  def wrapped(*args, **kwargs):
+    calls.append(args)
+    if len(calls) == call:
+      raise Killed()
+    return original(*args, **kwargs)
+
+  return mock.patch.object(owner, name, wrapped)
+
+
+class ResumeTest(parameterized.TestCase):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    folder = tempfile.TemporaryDirectory()
+    cls.addClassCleanup(folder.cleanup)
+    cls.root = pathlib.Path(folder.name)
+    cls.warm = cls.root / 'warm'
+    cls.warm_state = sft.train(tiny(), cls.warm)
+    cls.config = tiny(warm_start=str(cls.warm))
+    cls.state = rl.train(cls.config, cls.root / 'whole')
+
+  def test_killed_run_ends_as_the_whole_one(self):
+    self.check_killed(metrics_lib.MetricWriter, 'write', 3)
+
+  @pytest.mark.slow
+  @parameterized.named_parameters(
+      ('after_the_update', metrics_lib, 'check_finite', 2),
+      ('before_the_checkpoint', checkpoint.Checkpoints, 'save', 1),
+      ('after_a_checkpoint', rl, 'describe', 3),
+  )
+  def test_killed_elsewhere(self, owner, name, call):
+    self.check_killed(owner, name, call)
+
+  def check_killed(self, owner, name, call):
+    workdir = self.root / self._testMethodName
+    with dies_at(owner, name, call):
+      with self.assertRaises(Killed):
+        rl.train(self.config, workdir)
+    state = rl.train(self.config, workdir)
+    assert_equal_trees(state, self.state)
+    self.assertEqual(lines(workdir), lines(self.root / 'whole'))
+    said = [
+        (folder / 'conversations.jsonl').read_text()
+        for folder in (workdir, self.root / 'whole')
+    ]
+    self.assertEqual(*said)
+
+  @pytest.mark.slow
+  def test_killed_warm_start_ends_as_the_whole_one(self):
+    workdir = self.root / 'killed_warm'
+    config = tiny(checkpoint_every=1)
+    with dies_at(metrics_lib.MetricWriter, 'write', 2):
+      with self.assertRaises(Killed):
+        sft.train(config, workdir)
+    assert_equal_trees(sft.train(config, workdir), self.warm_state)
+    self.assertEqual(lines(workdir), lines(self.warm))
+
+  def test_done_run_is_not_repeated(self):
+    with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
+      state = rl.train(self.config, self.root / 'whole')
+    hold.assert_not_called()
+    assert_equal_trees(state, self.state)
+
+  @pytest.mark.slow
+  def test_sigterm_saves_and_stops(self):
+    workdir = self.root / 'terminated'
+    original = metrics_lib.MetricWriter.write
+
+    def write(*args):
+      original(*args)
+      os.kill(os.getpid(), signal.SIGTERM)
+
+    with mock.patch.object(metrics_lib.MetricWriter, 'write', write):
+      with self.assertRaisesRegex(SystemExit, 'Stopped after step 1'):
+        rl.train(self.config, workdir)
+    assert_equal_trees(rl.train(self.config, workdir), self.state)
+
+  def test_full_disk_leaves_what_was_saved(self):
+    workdir = self.root / 'full'
+    saved = checkpoint.Checkpoints(workdir)
+    saved.save(1, self.state)
+    with mock.patch.object(
+        saved._manager, 'save', side_effect=OSError('No space left on device')
+    ):
+      message = 'could not save step 2: No space left .* Checkpoint 1 is intact'
+      with self.assertRaisesRegex(OSError, message):
+        saved.save(2, self.state)
+    again = checkpoint.Checkpoints(workdir)
+    assert_equal_trees(again.restore(self.state), self.state)
+
+  def test_loss_that_is_no_number_stops_and_saves_nothing(self):
+    workdir = self.root / 'nan'
+    original = rl.policy_batch
+
+    def poisoned(batch, advantages, ref_logps):
+      return original(batch, advantages * np.nan, ref_logps)
+
+    with mock.patch.object(rl, 'policy_batch', poisoned):
+      with self.assertRaisesRegex(FloatingPointError, 'step 0: policy/.* nan'):
+        rl.train(self.config, workdir)
+    self.assertIsNone(checkpoint.Checkpoints(workdir).latest())
+
+  def test_folder_of_another_config_is_refused(self):
+    other = self.config.copy_and_resolve_references()
+    other.rl.gamma = 0.5
+    before = lines(self.root / 'whole')
+    message = r'rl\.gamma: 1\.0 there, 0\.5 here.*--workdir'
+    with self.assertRaisesRegex(checkpoint.ConfigMismatchError, message):
+      rl.train(other, self.root / 'whole')
+    self.assertEqual(lines(self.root / 'whole'), before)
+
+
+class BadConfigTest(parameterized.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    self.workdir = pathlib.Path(folder)
+
+  def test_typo_names_the_near_miss(self):
+    config = tiny()
+    config.lock()  # As the launchers do.
+    with self.assertRaisesRegex(AttributeError, 'mean "learning_rate"'):
+      config.rl.optimizer.learning_rat = 0.1
+
+  @parameterized.parameters(
+      ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'; there are: f"),
+      ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
+      ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
+      ({'sft.length': 8}, r'sft.length=8 tokens; raise it'),
+      ({'text.tokenizer': '/nowhere'}, '/nowhere: no such tokenizer file'),
+  )
+  def test_warm_start(self, changes, message):
+    with self.assertRaisesRegex(ValueError, message):
+      sft.train(tiny(**changes), self.workdir)
+
+  @parameterized.parameters(
+      ({'rl.estimator': 'ppo'}, "rl.estimator='ppo' must be one of"),
+      ({'rl.turn_credit': 'x'}, "rl.turn_credit='x' must be one of"),
+      ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
+      ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
+  )
+  def test_reinforcement_learning(self, changes, message):
+    with self.assertRaisesRegex(ValueError, message):
+      rl.train(tiny(**changes), self.workdir)
+
+  @parameterized.parameters(
+      ('aggregation', 'x', "rl.aggregation='x' must be token, sequence"),
+      ('kl_estimator', 'k9', "rl.kl_estimator='k9' must be k1, k2, k3"),
+  )
+  def test_objective(self, field, value, message):
+    config = tiny()
+    config.rl[field] = value
+    with self.assertRaisesRegex(ValueError, message):
+      rl.objective(config.rl)
+
+
+class MetricsTest(absltest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    self.path = pathlib.Path(folder) / 'metrics.jsonl'
+
+  def test_torn_last_line_is_left_out(self):
+    self.path.write_text('{"step": 0, "a": 1.0}\n{"step": 1, "a"')
+    self.assertEqual(
+        metrics_lib.read_metrics(self.path), [{'step': 0, 'a': 1.0}]
+    )
+
+  def test_other_bad_line_is_named(self):
+    self.path.write_text('{"step": 0}\n{"st\n{"step": 2}\n')
+    with self.assertRaisesRegex(ValueError, 'metrics.jsonl:2: not JSON'):
+      metrics_lib.read_metrics(self.path)
+
+  def test_resumed_writer_repeats_no_step(self):
+    self.path.write_text('{"step": 0, "a": 0.0}\n{"step": 1, "a": 9.0}\n{"st')
+    writer = metrics_lib.MetricWriter(self.path.parent, step=1)
+    writer.write(1, {'a': np.float32(1)})
+    writer.close()
+    self.assertEqual(
+        metrics_lib.read_metrics(self.path),
+        [{'step': 0, 'a': 0.0}, {'step': 1, 'a': 1.0}],
+    )
+
+
+@pytest.mark.slow
+class KillTest(absltest.TestCase):
+
+  def start(self, workdir):
+    overrides = [f'--config.{k}={v}' for k, v in OVERRIDES.items()]
+    return subprocess.Popen(
+        [
+            sys.executable,
+            str(ROOT / 'experiments/train_rl.py'),
+            f'--config={CONFIG}:debug',
+            f'--workdir={workdir}',
+            *overrides,
+        ],
+        env=os.environ | {'JAX_PLATFORMS': 'cpu'},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+  def finish(self, workdir):
+    process = self.start(workdir)
+    _, errors = process.communicate(timeout=400)
+    self.assertEqual(process.returncode, 0, errors)
+    return lines(workdir), (workdir / 'conversations.jsonl').read_text()
+
+  def test_sigkill_changes_nothing(self):
+    root = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+    killed = root / 'killed'
+    # Within the warm start, then between steps: whole lines and files, or none.
+    for trace in (
+        killed / 'warm_start/tokenizer.json',
+        killed / 'metrics.jsonl',
+    ):
+      process = self.start(killed)
+      deadline = time.monotonic() + 300
+      while not (trace.exists() and trace.read_text()):
+        self.assertIsNone(process.poll(), 'It ended before it was killed.')
+        self.assertLess(time.monotonic(), deadline)
+        time.sleep(0.05)
+      process.kill()
+      process.communicate()
+    self.assertEqual(self.finish(killed), self.finish(root / 'whole'))
+
+
+if __name__ == '__main__':
+  absltest.main()
