@@ -133,7 +133,7 @@ def _piecewise_backward(temperature, chunk, residuals, cotangents):
     )
     d_logits = (d_logits / temperature).astype(hidden.dtype)
     product = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
-    d_x = product('vn,vd->nd', d_logits, embedding).astype(hidden.dtype)
+    d_x = product('vd,vn->dn', embedding, d_logits).astype(hidden.dtype).T
     d_embedding = product('vn,nd->vd', d_logits, x)
     return grads[0].at[i].set(d_x), grads[1] + d_embedding
 
