@@ -1,4 +1,6 @@
 import dataclasses
+import pathlib
+import tempfile
 import threading
 
 from absl.testing import absltest
@@ -246,6 +248,20 @@ class RolloutTest(parameterized.TestCase):
         speaker(), requests_of([testing.echo_task()], 6), progress=ended.append
     )
     self.assertEqual(sum(ended), 6)
+
+
+class FaultLogTest(absltest.TestCase):
+
+  def test_outlives_the_process(self):
+    path = pathlib.Path(tempfile.mkdtemp()) / 'faults.txt'
+    rollout.FaultLog(path).record('3/turtle/1/0/2')
+    with path.open('a') as file:
+      file.write('4/tur')  # Torn by a kill.
+    rollout.FaultLog(path).record('5/turtle/1/0/2')
+    log = rollout.FaultLog(path)
+    self.assertTrue(log.seen('3/turtle/1/0/2'))
+    self.assertTrue(log.seen('5/turtle/1/0/2'))
+    self.assertFalse(log.seen('4/turtle/1/0/2'))
 
 
 if __name__ == '__main__':

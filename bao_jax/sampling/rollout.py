@@ -10,6 +10,8 @@ its deadline.
 from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
 import dataclasses
+import os
+import pathlib
 import zlib
 
 import jax
@@ -57,11 +59,16 @@ class Request:
 class FaultLog:
   """Deadlines that fired, so that a resumed run repeats them.
 
-  A subclass may keep them in a file; this one forgets with the process.
+  Args:
+    path: a file that keeps them, one key a line; None forgets them with the
+      process.
   """
 
-  def __init__(self):
-    self._seen = set()
+  def __init__(self, path: pathlib.Path | None = None):
+    self._path = path
+    self._seen: set[str] = set()
+    if path and path.exists():
+      self._seen.update(path.read_text().split('\n'))
 
   def seen(self, key: str) -> bool:
     """Returns whether this turn failed before."""
@@ -70,6 +77,12 @@ class FaultLog:
   def record(self, key: str) -> None:
     """Notes a failure before anything is made of it."""
     self._seen.add(key)
+    if self._path:
+      with self._path.open('a') as file:
+        # A line of its own even after one that a kill tore.
+        file.write(f'\n{key}\n')
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @dataclasses.dataclass

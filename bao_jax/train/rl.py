@@ -291,7 +291,11 @@ def train(
 
   # Conversations.
   speaker = setup.conversations(
-      config, shape, encoder, temperature=config.sampling.temperature
+      config,
+      shape,
+      encoder,
+      temperature=config.sampling.temperature,
+      faults=rollout.FaultLog(workdir / 'faults.txt'),
   )
   tasks = setup.tasks(config, 'train')
   watched = [

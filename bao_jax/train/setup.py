@@ -195,6 +195,7 @@ def conversations(
     engine: engine_lib.Engine | None = None,
     *,
     temperature: float,
+    faults: rollout.FaultLog | None = None,
 ) -> rollout.Conversations:
   """Builds what holds conversations; give an engine to share its programs."""
   engine = engine or engine_lib.Engine(
@@ -217,6 +218,7 @@ def conversations(
       ),
       seed=config.seed,
       with_tools=config.text.with_tools,
+      faults=faults or rollout.FaultLog(),
   )
 
 
