@@ -95,37 +95,32 @@ def _piecewise_forward(
   def step(i, scores):
     x, target = (piece[i] for piece in pieces)
     logits = _logits(x, embedding, temperature)  # [V, N]
-    largest = jnp.max(logits, axis=0, keepdims=True)
-    exps = jnp.exp(logits - largest)
-    total = jnp.sum(exps, axis=0, keepdims=True)
+    largest = jnp.max(logits, axis=0)
+    exps = jnp.exp(logits - largest[None])
+    total = jnp.sum(exps, axis=0)
     normalizer = jnp.log(total) + largest
-    chosen = jnp.take_along_axis(logits, target[None], axis=0) - normalizer
-    mean = jnp.sum(exps * logits, axis=0, keepdims=True) / total
-    return scores.at[i].set(
-        jnp.concatenate([chosen, normalizer - mean, normalizer])
-    )
+    chosen = jnp.take_along_axis(logits, target[None], axis=0)[0] - normalizer
+    entropy = normalizer - jnp.sum(exps * logits, axis=0) / total
+    new = chosen, entropy, normalizer
+    return tuple(old.at[i].set(row) for old, row in zip(scores, new))
 
-  num_pieces, num_positions = pieces[1].shape
-  scores = jnp.zeros((num_pieces, 3, num_positions))
+  # Three arrays and not one: of slices of one array, XLA's CPU loops over
+  # [V, N] in the backward pass are not vectorized.
+  scores = (jnp.zeros(pieces[1].shape),) * 3
   scores = jax.lax.fori_loop(0, count, step, scores)
-  logps, entropies = (
-      _join(scores[:, i], order, targets.shape) for i in range(2)
-  )
+  logps, entropies = (_join(x, order, targets.shape) for x in scores[:2])
   return (logps, entropies), (hidden, embedding, targets, order, count, scores)
 
 
 def _piecewise_backward(temperature, chunk, residuals, cotangents):
   """Of log πₜ(v), d/dz = 1[v] - p; of the entropy H, d/dz = -p (log p + H)."""
-  hidden, embedding, targets, order, count, scores = residuals
-  # Else what made these [T] vectors is fused into the [V, T] loop below, and
-  # done again for every word.
-  cotangents = jax.lax.optimization_barrier(cotangents)
-  pieces = [_split(x, order, chunk) for x in (hidden, targets, *cotangents)]
+  hidden, embedding, targets, order, count, (_, *scores) = residuals
+  inputs = [_split(x, order, chunk) for x in (hidden, targets, *cotangents)]
+  pieces = (*inputs, *scores)
 
   def step(i, grads):
-    x, *vectors = (piece[i] for piece in pieces)
-    target, d_logps, d_entropy = (vector[None] for vector in vectors)
-    _, entropy, normalizer = jnp.split(scores[i], 3)
+    x, *rows = (piece[i] for piece in pieces)
+    target, d_logps, d_entropy, entropy, normalizer = (x[None] for x in rows)
     log_probs = _logits(x, embedding, temperature) - normalizer
     words = jnp.arange(log_probs.shape[0], dtype=target.dtype)[:, None]
     d_logits = jnp.where(words == target, d_logps, 0.0) - jnp.exp(log_probs) * (
@@ -133,7 +128,7 @@ def _piecewise_backward(temperature, chunk, residuals, cotangents):
     )
     d_logits = (d_logits / temperature).astype(hidden.dtype)
     product = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
-    d_x = product('vd,vn->dn', embedding, d_logits).astype(hidden.dtype).T
+    d_x = product('vn,vd->nd', d_logits, embedding).astype(hidden.dtype)
     d_embedding = product('vn,nd->vd', d_logits, x)
     return grads[0].at[i].set(d_x), grads[1] + d_embedding
 
