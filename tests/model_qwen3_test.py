@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bao_jax.model import attention
+from bao_jax.model import blockwise
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 
@@ -29,7 +30,7 @@ def make(tied: bool = True):
 
 def forward(config, params, tokens):
   positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
-  attend = attention.causal(jnp.zeros_like(tokens))
+  attend = blockwise.causal(jnp.zeros_like(tokens))
   model = qwen3.Transformer(config, attend)
   return model.apply({'params': params}, tokens, positions)[0]
 
@@ -79,7 +80,7 @@ class TransformerTest(parameterized.TestCase):
     hidden, _ = qwen3.unrolled(
         qwen3.unstack(params),
         config,
-        attention.causal(jnp.zeros_like(tokens)),
+        blockwise.causal(jnp.zeros_like(tokens)),
         tokens,
         positions,
         (None, None),

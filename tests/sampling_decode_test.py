@@ -102,7 +102,11 @@ class DecodeTest(parameterized.TestCase):
     for row, ids in zip(padded, tokens):
       row[: len(ids)] = ids
     full, _ = step_lib.token_logps(
-        self.params, padded, model=model, temperature=temperature
+        self.params,
+        padded,
+        np.ones(padded.shape, bool),
+        model=model,
+        temperature=temperature,
     )
     for row in range(3):
       sampled = ~np.isnan(logps[row])

@@ -121,7 +121,9 @@ class PolicyStepTest(parameterized.TestCase):
   def losses_by_logps(self, batch):
     """Returns the gradient of the loss in the log-probabilities."""
     objective = step_lib.Objective(clip_low=9.0, clip_high=9.0)
-    logps, _ = step_lib.token_logps(self.params, batch.tokens, model=MODEL)
+    logps, _ = step_lib.token_logps(
+        self.params, batch.tokens, batch.mask, model=MODEL
+    )
     return np.asarray(
         jax.grad(
             lambda x: objective.loss(

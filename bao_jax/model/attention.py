@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 # Large enough to vanish in a softmax, small enough never to overflow.
-_MASKED = -1e30
+MASKED = -1e30
 
 
 def attend(
@@ -35,7 +35,7 @@ def attend(
   scores = jnp.einsum(
       'btkgc,bksc->bkgts', q, k, preferred_element_type=jnp.float32
   )
-  scores = jnp.where(mask[:, None, None], scores, _MASKED)
+  scores = jnp.where(mask[:, None, None], scores, MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
   out = jnp.einsum('bkgts,bksc->btkgc', weights, v)
   return out.reshape(batch, length, num_heads, head_dim)
@@ -66,7 +66,7 @@ def attend_parts(
       jnp.einsum, 'bkgc,bksc->bkgs', q, preferred_element_type=jnp.float32
   )
   scores = jnp.concatenate([score(k) for k in keys], axis=-1)
-  scores = jnp.where(mask[:, None, None], scores, _MASKED)
+  scores = jnp.where(mask[:, None, None], scores, MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(q.dtype)
   out, start = 0.0, 0
   for v in values:
@@ -74,21 +74,3 @@ def attend_parts(
     out += jnp.einsum('bkgs,bksc->bkgc', part, v)
     start += v.shape[2]
   return out.reshape(batch, 1, num_heads, head_dim)
-
-
-def causal(segments: jax.Array):
-  """Returns the `AttendFn` of training: causal within each segment.
-
-  Args:
-    segments: `[B, T]` int32; tokens attend to earlier tokens of their own
-      segment. Padding may have any number of its own.
-  """
-  length = segments.shape[1]
-  same = segments[:, :, None] == segments[:, None, :]
-  mask = same & jnp.tril(jnp.ones((length, length), bool))[None]
-
-  def attend_fn(q, k, v, cache):
-    k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))  # [B, K, T, C]
-    return attend(q, k, v, mask), cache
-
-  return attend_fn

@@ -281,9 +281,10 @@ def train(
       )
   )
   ref_logps = jax.jit(
-      lambda params, tokens: step_lib.token_logps(
+      lambda params, batch: step_lib.token_logps(
           params,
-          tokens,
+          batch.tokens,
+          batch.turn >= 0,
           model=model,
           temperature=config.sampling.temperature,
       )[0]
@@ -330,7 +331,7 @@ def train(
       prepared = policy_batch(
           batch,
           credited.advantages,
-          ref_logps(reference, batch.tokens) if reference else None,
+          ref_logps(reference, batch) if reference else None,
       )
       for _ in range(config.rl.num_epochs):
         state, metrics = update(state, prepared)

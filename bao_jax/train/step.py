@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from bao_jax import types
-from bao_jax.model import attention
+from bao_jax.model import blockwise
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.rl import logps as logps_lib
@@ -58,13 +58,13 @@ def packed_logps(
     model: ModelFn,
     temperature: float = 1.0,
 ) -> tuple[jax.Array, jax.Array]:
-  """Computes `[B, T]` log-probabilities and entropies of packed tokens.
+  """Computes `[B, T]` log-probabilities and entropies of the masked tokens.
 
-  The first token of a conversation is predicted by nothing; its entry means
-  nothing and is never asked for.
+  The other tokens get 0. The first token of a conversation is predicted by
+  nothing: its entry would mean nothing, so no mask may hold it.
   """
   transformer = qwen3.Transformer(
-      model.config, attention.causal(batch.segments)
+      model.config, blockwise.causal(batch.segments)
   )
   hidden, _ = transformer.apply(
       {'params': params}, batch.tokens, batch.positions
@@ -75,20 +75,21 @@ def packed_logps(
       batch.tokens,
       temperature=temperature,
       chunk=model.chunk,
+      mask=batch.mask,
   )
 
 
 def token_logps(
     params: types.Params,
     tokens: jax.Array,
+    mask: jax.Array,
     *,
     model: ModelFn,
     temperature: float = 1.0,
 ) -> tuple[jax.Array, jax.Array]:
   """Computes the same for one conversation per row, right-padded."""
-  zeros = jnp.zeros_like(tokens)
   positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
-  batch = batch_lib.Packed(tokens, zeros, positions, zeros.astype(bool))
+  batch = batch_lib.Packed(tokens, jnp.zeros_like(tokens), positions, mask)
   return packed_logps(params, batch, model=model, temperature=temperature)
 
 
@@ -250,7 +251,11 @@ def _policy_gradient(params, microbatches, *, model, objective, temperature):
 
   def loss_fn(params, micro):
     logps, entropies = token_logps(
-        params, micro.tokens, model=model, temperature=temperature
+        params,
+        micro.tokens,
+        micro.mask,
+        model=model,
+        temperature=temperature,
     )
     loss = objective.loss(logps, micro, num_tokens, num_rows)
     metrics = losses.policy_metrics(
