@@ -42,7 +42,7 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
     temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
     os.replace(temporary, path)
     return
-  there = _flat(json.loads(path.read_text()))
+  there = _flat(claimed(workdir))
   here = _flat(config)
   names = sorted(there.keys() | here.keys())
   differ = [n for n in names if there.get(n) != here.get(n)]
@@ -54,6 +54,18 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
         f'{workdir} was made by another config ({shown}); choose another '
         '--workdir or give the same config.'
     )
+
+
+def claimed(workdir: str | pathlib.Path) -> dict[str, Any]:
+  """Returns the config that a folder was claimed with.
+
+  Raises:
+    FileNotFoundError: it was not.
+  """
+  path = pathlib.Path(workdir) / 'config.json'
+  if not path.is_file():
+    raise FileNotFoundError(f'{path}: not found; {workdir} holds no run.')
+  return json.loads(path.read_text())
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -111,12 +123,19 @@ class Checkpoints:
 
     Raises:
       FileNotFoundError: there is none.
+      ValueError: it is of another shape.
     """
     step = self.latest()
     if step is None:
       raise FileNotFoundError(f'{self._folder}: no checkpoint there.')
     abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-    return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+    args = ocp.args.StandardRestore(abstract)
+    try:
+      return self._manager.restore(step, args=args)
+    except ValueError as error:
+      raise ValueError(
+          f'{self._folder}: checkpoint {step} does not fit the config: {error}'
+      ) from error
 
   def close(self) -> None:
     self._manager.close()

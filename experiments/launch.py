@@ -1,6 +1,8 @@
 """What launchers share: flags, and errors that users can act on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
+import pathlib
 import sys
 from typing import Any
 
@@ -9,10 +11,16 @@ from absl import flags
 from absl import logging
 import jax
 from ml_collections import config_flags
+import tqdm
+
+from bao_jax.envs import base
+from bao_jax.train import setup
 
 # What a wrong config, folder or disk raises. Anything else is a fault of ours
 # and keeps its traceback.
-_EXPECTED = (ValueError, OSError, FloatingPointError)
+_EXPECTED = (ValueError, OSError, FloatingPointError, base.UserError)
+# What flags raise, a misspelled field of a config among it.
+_MISSPELLED = (flags.Error, KeyError, OSError, TypeError, ValueError)
 
 
 def launch(
@@ -34,6 +42,113 @@ def launch(
   if default_config is None:
     flags.mark_flag_as_required('config')
 
+  def call():
+    with errors_in_one_line(workdir.value):
+      path = config_flags.get_config_filename(flags.FLAGS['config'])
+      if not pathlib.Path(path.partition(':')[0]).is_file():
+        raise FileNotFoundError(f'--config={path}: no such file.')
+      return run(config.value, workdir.value)
+
+  _start(call)
+
+
+def launch_saved(run: Callable[[Any, str], Any]) -> None:
+  """Parses `--workdir` and hands a finished run's config and folder on.
+
+  The config is the run's own; `--config.a.b=` overrides its fields.
+
+  Args:
+    run: takes the config and the folder.
+  """
+  workdir = flags.DEFINE_string('workdir', None, "A run's folder.")
+  # The config decides which flags there are, and the folder decides the config.
+  _parse(sys.argv, known_only=True)
+  config = None
+  if workdir.value:
+    with errors_in_one_line():
+      saved = setup.load_config(workdir.value)
+    with _misspelled_in_one_line():  # Overrides are looked up at once.
+      config = config_flags.DEFINE_config_dict(
+          'config', saved, lock_config=True
+      )
+  flags.mark_flag_as_required('workdir')
+
+  def call():
+    with errors_in_one_line(workdir.value):
+      return run(config.value, workdir.value)
+
+  _start(call)
+
+
+def launch_plain(run: Callable[[], Any]) -> None:
+  """Parses the flags that a script defined and calls it.
+
+  Args:
+    run: reads them.
+  """
+
+  def call():
+    with errors_in_one_line():
+      return run()
+
+  _start(call)
+
+
+@contextlib.contextmanager
+def errors_in_one_line(
+    folder: str = '', expected: tuple[type[Exception], ...] = _EXPECTED
+) -> Iterator[None]:
+  """Ends the process with one line where a user can act on an error.
+
+  Args:
+    folder: what a full disk is reported about, since the error does not say.
+    expected: the errors in question; others pass.
+
+  Yields:
+    Once.
+
+  Raises:
+    SystemExit: with status 1, after an expected error.
+  """
+  try:
+    yield
+  except expected as error:
+    logging.debug('In detail:', exc_info=True)
+    where = ''
+    if isinstance(error, OSError) and error.errno and not error.filename:
+      where = f' (in {folder})'
+    # Not `print`: a progress bar may be in the way.
+    tqdm.tqdm.write(f'error: {_one_line(error)}{where}', file=sys.stderr)
+    raise SystemExit(1) from None
+
+
+def _one_line(error: BaseException) -> str:
+  while error.args and isinstance(error.args[0], BaseException):
+    error = error.args[0]
+  # The text of a KeyError is quoted once more.
+  text = str(error.args[0] if isinstance(error, KeyError) else error)
+  if 'Traceback' in text:  # Of a config file that raised.
+    text = text.strip().splitlines()[-1]
+  return ' '.join(text.split()) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _misspelled_in_one_line() -> Iterator[None]:
+  with errors_in_one_line(expected=_MISSPELLED):
+    try:
+      yield
+    except AttributeError as error:
+      raise ValueError(f'--config has no field {_one_line(error)}') from error
+
+
+def _parse(argv: Sequence[str], known_only: bool = False) -> Sequence[str]:
+  with _misspelled_in_one_line():
+    return flags.FLAGS(argv, known_only=known_only)
+
+
+def _start(call: Callable[[], Any]) -> None:
+  """Lets absl run the call, and prints what it returns if that is text."""
+
   def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
       raise app.UsageError(f'Unexpected arguments: {argv[1:]}')
@@ -44,14 +159,9 @@ def launch(
         f'{jax.local_devices()}',
         flush=True,
     )
-    try:
-      result = run(config.value, workdir.value)
-    except _EXPECTED as error:
-      print(f'error: {error}', file=sys.stderr)
-      logging.debug('In detail:', exc_info=True)
-      sys.exit(1)
+    result = call()
     if isinstance(result, str):
       print(result)
 
   jax.config.config_with_absl()
-  app.run(main)
+  app.run(main, flags_parser=_parse)

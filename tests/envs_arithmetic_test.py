@@ -20,6 +20,8 @@ class EvaluateTest(parameterized.TestCase):
       ('a ** (0 - b)', (2, 2, 0, 0), 0.25),
       (' 1.5*a ', (2, 0, 0, 0), 3.0),
       ('0 ** a', (0, 0, 0, 0), 1),
+      ('c ** d ** b ** a', (3, 3, 1, 10), 1),  # Passes 10 ** 27.
+      ('2 ** 200 / 2 ** 190', (0, 0, 0, 0), 1024),
   )
   def test_worked_examples(self, rule, values, expected):
     self.assertEqual(arithmetic.evaluate(rule, values), expected)
@@ -36,6 +38,9 @@ class EvaluateTest(parameterized.TestCase):
       '9 ** 9 ** 9 ** 9',
       '(9 ** 19) ** 2',
       '10 ** 18 * 10 ** 18',
+      '2 ** 64',
+      '1 ** 2 ** 300',
+      '2 ** 200 * 2 ** 200 / 2 ** 400',
       '1e999',
       '1e999 - 1e999',
       '9.5 ** 400',

@@ -78,6 +78,28 @@ class CheckEnvTest(parameterized.TestCase):
         testing.check_env(gym(max_turns=3), testing.echo_task(), ACTIONS)
 
 
+class StepPenaltyTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      (testing.EchoGym(step_penalty=0.25), [0.0, 0.5]),
+      (testing.EchoGym(step_penalty=2.0), [0.0, 0.0]),
+      (testing.EchoGym(step_penalty=-2.0), [1.0, 1.0]),
+      (testing.EchoGym(step_penalty=0.25, clip_rewards=False), [-0.25, 0.5]),
+  )
+  def test_reward_stays_in_the_unit_interval(self, gym, expected):
+    state, _ = gym.reset(testing.echo_task(secret='7'), 0)
+    rewards = []
+    for content in '17':
+      state, step = gym.step(state, types.Action('action', content))
+      rewards.append(step.reward)
+    self.assertEqual(rewards, expected)
+
+  def test_only_function_charges_in_full(self):
+    self.assertFalse(function.FunctionGym().clip_rewards)
+    self.assertTrue(telepathy.TelepathyGym().clip_rewards)
+    self.assertTrue(turtle.TurtleGym().clip_rewards)
+
+
 class EchoGymTest(absltest.TestCase):
 
   def test_fails_when_told(self):

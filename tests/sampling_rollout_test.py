@@ -16,6 +16,7 @@ from bao_jax.evaluation import evaluate
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
+from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
@@ -180,7 +181,7 @@ class RolloutTest(parameterized.TestCase):
 
   def test_fired_deadline_is_repeated(self):
     # The second run's user is in time, yet the turn has failed before.
-    faults = rollout.FaultLog()
+    faults = faults_lib.FaultLog()
     faults.record('4/echo/easy/test/0/0/1')
     held = self.hold(
         speaker(faults=faults), requests_of([testing.echo_task()]), step=4
@@ -254,11 +255,11 @@ class FaultLogTest(absltest.TestCase):
 
   def test_outlives_the_process(self):
     path = pathlib.Path(tempfile.mkdtemp()) / 'faults.txt'
-    rollout.FaultLog(path).record('3/turtle/1/0/2')
+    faults_lib.FaultLog(path).record('3/turtle/1/0/2')
     with path.open('a') as file:
       file.write('4/tur')  # Torn by a kill.
-    rollout.FaultLog(path).record('5/turtle/1/0/2')
-    log = rollout.FaultLog(path)
+    faults_lib.FaultLog(path).record('5/turtle/1/0/2')
+    log = faults_lib.FaultLog(path)
     self.assertTrue(log.seen('3/turtle/1/0/2'))
     self.assertTrue(log.seen('5/turtle/1/0/2'))
     self.assertFalse(log.seen('4/turtle/1/0/2'))

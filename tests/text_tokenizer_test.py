@@ -1,6 +1,7 @@
 import pathlib
 import random
 import tempfile
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -49,6 +50,17 @@ class EncodeTest(parameterized.TestCase):
   )
   def test_any_text_is_kept(self, text):
     self.assertIsPlainData(text)
+
+  @parameterized.parameters(
+      ('a \ud800 b', 'a \ufffd b'),
+      ('\udc00\ud800', '\ufffd\ufffd'),
+      ('\ud83d\ude42', '🙂'),  # Both halves, as JSON may spell them.
+      ('\ufeff\ud800 é', '\ufeff\ufffd é'),
+  )
+  def test_half_of_a_surrogate_pair_is_replaced(self, text, expected):
+    for markup in (False, True):
+      ids = self.tokenizer.encode(Piece(text, is_markup=markup))
+      self.assertEqual(self.tokenizer.decode(ids), expected)
 
   def test_random_text_is_kept_and_forges_nothing(self):
     rng = random.Random(0)
@@ -119,6 +131,20 @@ class LoadTest(absltest.TestCase):
       np.testing.assert_array_equal(
           loaded.encode(Piece(text)), tokenizer.encode(Piece(text))
       )
+
+  def test_full_disk_leaves_what_was_there(self):
+    tokenizer_lib.save(trained(), self.path)
+    before = self.path.read_bytes()
+
+    def fill_up(path, text, encoding):
+      path.write_bytes(text[:9].encode(encoding))
+      raise OSError('No space left on device')
+
+    with mock.patch.object(pathlib.Path, 'write_text', fill_up):
+      with self.assertRaisesRegex(OSError, 'No space left'):
+        tokenizer_lib.save(trained(300), self.path)
+    self.assertEqual(self.path.read_bytes(), before)
+    self.assertEqual(list(self.path.parent.iterdir()), [self.path])
 
   def test_missing_file_is_named(self):
     with self.assertRaisesRegex(ValueError, 'tokenizer.json: no such'):

@@ -15,6 +15,7 @@ import pytest
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import sft
 
@@ -242,7 +243,7 @@ class BadConfigTest(parameterized.TestCase):
     config = tiny()
     config.rl[field] = value
     with self.assertRaisesRegex(ValueError, message):
-      rl.objective(config.rl)
+      credit.objective(config.rl)
 
 
 class MetricsTest(absltest.TestCase):

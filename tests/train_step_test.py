@@ -12,6 +12,7 @@ from bao_jax import types
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.train import batch as batch_lib
+from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import step as step_lib
 
@@ -79,7 +80,7 @@ def prepare(trajectories, *, length=24, group=GROUP):
           turn_credit='naive',
       )
   )
-  advantages = rl.advantage_fn(settings)(batch, jnp.asarray(batch.rewards))
+  advantages = credit.advantage_fn(settings)(batch, jnp.asarray(batch.rewards))
   return rl.policy_batch(batch, advantages, None)
 
 

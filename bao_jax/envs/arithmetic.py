@@ -3,7 +3,8 @@
   evaluate('(a + b) ** 2 - c / d', [1, 2, 9, 3]) == 6.0
 
 It refuses everything that is not a number, one of the four variables, + - * /
-** or a parenthesis, and every number too large to be meant.
+** or a parenthesis, and every number too large to be meant. Numbers on the way
+may be larger than the value, so that 1 ** 10 ** 27 is 1.
 """
 
 import ast
@@ -14,7 +15,8 @@ import operator
 
 VARIABLES = 'abcd'
 MAX_LENGTH = 200  # Of a rule, in characters; bounds the depth of its tree too.
-MAX_MAGNITUDE = 2**63  # Of every number on the way.
+MAX_MAGNITUDE = 2**63  # Of the value.
+MAX_BITS = 256  # Of every number on the way.
 
 
 class RuleError(ValueError):
@@ -37,10 +39,13 @@ def evaluate(rule: str, values: Sequence[float]) -> float:
 
   Raises:
     RuleError: the text is no rule.
-    NoValueError: a division by zero, a root of a negative number, or a number
-      above `MAX_MAGNITUDE` on the way.
+    NoValueError: a division by zero, a root of a negative number, a value
+      above `MAX_MAGNITUDE`, or a number of more than `MAX_BITS` on the way.
   """
-  return _value(parse(rule), dict(zip(VARIABLES, values, strict=True)))
+  value = _value(parse(rule), dict(zip(VARIABLES, values, strict=True)))
+  if abs(value) > MAX_MAGNITUDE:
+    raise NoValueError(f'{value!r} is not of bounded size')
+  return value
 
 
 @functools.lru_cache(maxsize=4096)
@@ -96,14 +101,14 @@ def _bounded(function, *args: float) -> float:
   except (ZeroDivisionError, OverflowError) as error:
     raise NoValueError(str(error)) from None
   # Written so that NaN fails it.
-  if isinstance(value, complex) or not abs(value) <= MAX_MAGNITUDE:
+  if isinstance(value, complex) or not abs(value) <= 2**MAX_BITS:
     raise NoValueError(f'{value!r} is not a real number of bounded size')
   return value
 
 
 def _power(base: float, exponent: float) -> float:
   # Bounded before it is computed: 9 ** 9 ** 9 must not be.
-  if base and abs(exponent * math.log2(abs(base))) > 64:
+  if base and abs(exponent * math.log2(abs(base))) > MAX_BITS:
     raise OverflowError(f'{base!r} ** {exponent!r} is too large or too small')
   return base**exponent
 

@@ -106,6 +106,9 @@ class Gym(abc.ABC):
       conversation, as in UserRL's training, where it then is what eq. 3 of BAO
       charges for; by default it only costs the turn.
     step_penalty: subtracted from each reward, times the turn's number.
+    clip_rewards: whether each reward is kept within [0, 1] after the penalty,
+      as in most gyms of UserRL: the penalty then only makes late success worth
+      less.
   """
 
   max_turns: int = 15
@@ -113,6 +116,7 @@ class Gym(abc.ABC):
   answer_limit: int | None = None
   bad_calls_end: bool = False
   step_penalty: float = 0.0
+  clip_rewards: bool = True
 
   name: ClassVar[str]
   choices: ClassVar[tuple[str, ...]]  # Legal ones, beside 'finish'.
@@ -161,7 +165,7 @@ class Gym(abc.ABC):
     )
     step = Step(
         reply=response.reply,
-        reward=response.reward - self.step_penalty * turn,
+        reward=self._reward(response, turn),
         terminated=response.terminated,
         truncated=out_of_budget and not response.terminated,
         is_user=is_user,
@@ -177,6 +181,10 @@ class Gym(abc.ABC):
         memory=state.memory if response.memory is None else response.memory,
     )
     return state, step
+
+  def _reward(self, response: Response, turn: int) -> float:
+    reward = response.reward - self.step_penalty * turn
+    return min(max(reward, 0.0), 1.0) if self.clip_rewards else reward
 
   def _response(self, state: State, action: types.Action) -> Response:
     if action.error:

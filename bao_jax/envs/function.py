@@ -129,9 +129,12 @@ class FunctionGym(base.Gym):
       by a pattern that splits 1e3 into 1 and 3, and refused only where they
       equal the test case exactly, so that 3.0000001 in place of 3 gives the
       answer away.
+    clip_rewards: as in `base.Gym`; the original game charges its penalty in
+      full.
   """
 
   integer_probes: bool = True
+  clip_rewards: bool = False
 
   name = 'function'
   choices = ('action', 'search', 'answer')

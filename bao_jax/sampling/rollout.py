@@ -10,8 +10,8 @@ its deadline.
 from collections.abc import Callable, Mapping, Sequence
 import concurrent.futures
 import dataclasses
-import os
-import pathlib
+import math
+import time
 import zlib
 
 import jax
@@ -19,9 +19,10 @@ import numpy as np
 
 from bao_jax import types
 from bao_jax.envs import base
-from bao_jax.model import cache as cache_lib
 from bao_jax.sampling import choose
 from bao_jax.sampling import engine as engine_lib
+from bao_jax.sampling import faults as faults_lib
+from bao_jax.sampling import prefixes
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.text import tools
@@ -34,7 +35,8 @@ class Limits:
   Attributes:
     max_tokens: ids of a whole conversation, prompt and replies included.
     max_turn_tokens: sampled ids of one turn.
-    deadline: seconds a gym may take for one turn.
+    deadline: seconds a gym may take for one turn. Where more gyms are to be
+      stepped than there are threads, a round may take a multiple.
     temperature: 0 is greedy.
     top_k: 0 for all tokens. Leave at 0 when training.
     top_p: 1 for all tokens. Leave at 1 when training.
@@ -54,35 +56,6 @@ class Request:
 
   task: types.Task
   sample: int = 0
-
-
-class FaultLog:
-  """Deadlines that fired, so that a resumed run repeats them.
-
-  Args:
-    path: a file that keeps them, one key a line; None forgets them with the
-      process.
-  """
-
-  def __init__(self, path: pathlib.Path | None = None):
-    self._path = path
-    self._seen: set[str] = set()
-    if path and path.exists():
-      self._seen.update(path.read_text().split('\n'))
-
-  def seen(self, key: str) -> bool:
-    """Returns whether this turn failed before."""
-    return key in self._seen
-
-  def record(self, key: str) -> None:
-    """Notes a failure before anything is made of it."""
-    self._seen.add(key)
-    if self._path:
-      with self._path.open('a') as file:
-        # A line of its own even after one that a kill tore.
-        file.write(f'\n{key}\n')
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @dataclasses.dataclass
@@ -138,7 +111,9 @@ class Conversations:
   seed: int = 0
   with_tools: bool = False
   num_threads: int = 8
-  faults: FaultLog = dataclasses.field(default_factory=FaultLog)
+  faults: faults_lib.FaultLog = dataclasses.field(
+      default_factory=faults_lib.FaultLog
+  )
 
   def hold(
       self,
@@ -193,10 +168,7 @@ class _Rollout:
     self._owner = [-1] * num_rows  # Index of each row's request.
     self._cache = self._engine.empty_rows()
     self._keys = np.zeros((num_rows, 2), np.uint32)
-    self._systems: dict[str, np.ndarray] = {}
-    self._system_cache: cache_lib.Cache | None = None
-    self._num_systems = 0
-    self._prefixes: dict[str, tuple[cache_lib.Cache, int]] = {}
+    self._prefixes = prefixes.Prefixes(self._engine, self._params)
     self._stop = setup.tokenizer.id(tokenizer_lib.IM_END)
     self.trajectories: list[types.Trajectory | None] = [None] * len(requests)
 
@@ -226,8 +198,13 @@ class _Rollout:
       self._owner[row_index] = self._next
       admitted.append((row_index, request))
       self._next += 1
-    self._prefill([request.task for _, request in admitted])
-    self._share(admitted)
+    self._prefixes.forget(
+        {request.task.id for _, request in admitted}
+        | {r.task.id for r in self._requests[self._next :]}
+    )
+    self._cache = self._prefixes.share(
+        self._cache, {i: self._rows[i].request.task.id for i, _ in admitted}
+    )
     self._derive_keys(admitted)
 
   def _start(self, request: Request) -> _Row:
@@ -248,12 +225,7 @@ class _Rollout:
           f'{task.id}: the prompt takes {len(prompt)} tokens, but max_tokens='
           f'{self._limits.max_tokens}; raise it or choose a lower level.'
       )
-    shared = self._systems.setdefault(_system_name(task), system)
-    if not np.array_equal(shared, system):
-      raise ValueError(
-          f'{task.id}: its system message is not that of the other tasks of '
-          f'{_system_name(task)}; what differs belongs in the user message.'
-      )
+    self._prefixes.add(f'{task.gym}/{task.level}', task.id, system, prompt)
     return _Row(
         request=request,
         gym=gym,
@@ -265,59 +237,6 @@ class _Rollout:
         unsent=prompt[-1:],
         num_tokens=len(prompt),
     )
-
-  def _prefill(self, tasks: Sequence[types.Task]) -> None:
-    """Computes the prompts that no earlier sample has computed."""
-    new = {t.id: t for t in tasks if t.id not in self._prefixes}
-    prompts = {
-        row.request.task.id: row.prompt for row in self._rows if row is not None
-    }
-    pending = {r.task.id for r in self._requests[self._next :]}
-    in_use = pending | {task.id for task in tasks}
-    self._prefixes = {
-        name: place for name, place in self._prefixes.items() if name in in_use
-    }
-    size = self._engine.prefix_rows
-    for start in range(0, len(new), size):
-      group = list(new.values())[start : start + size]
-      cache = self._share_systems(group)
-      rest = [
-          prompts[task.id][len(self._systems[_system_name(task)]) : -1]
-          for task in group
-      ]
-      rest += [np.zeros(0, np.int32)] * (size - len(group))
-      cache = self._engine.append(self._params, cache, rest)
-      for place, task in enumerate(group):
-        self._prefixes[task.id] = (cache, place)
-
-  def _share_systems(self, group: Sequence[types.Task]) -> cache_lib.Cache:
-    """Starts a prefix cache from the gyms' system prompts."""
-    size = self._engine.prefix_rows
-    names = list(self._systems)
-    if self._system_cache is None or len(names) > self._num_systems:
-      if len(names) > size:
-        raise ValueError(f'More than prefix_rows={size} gyms in one rollout.')
-      ids = [self._systems[name] for name in names]
-      ids += [np.zeros(0, np.int32)] * (size - len(ids))
-      empty = self._engine.empty_prefix()
-      self._system_cache = self._engine.append(self._params, empty, ids)
-      self._num_systems = len(names)
-    source = np.full(size, -1, np.int32)
-    for place, task in enumerate(group):
-      source[place] = names.index(_system_name(task))
-    empty = self._engine.empty_prefix()
-    return self._engine.share_call(empty, self._system_cache, source)
-
-  def _share(self, admitted: Sequence[tuple[int, Request]]) -> None:
-    """Copies the prefilled prompts into the admitted rows."""
-    sources: dict[int, tuple[cache_lib.Cache, np.ndarray]] = {}
-    for row_index, request in admitted:
-      cache, place = self._prefixes[request.task.id]
-      none = np.full(self._engine.num_rows, -1, np.int32)
-      _, source = sources.setdefault(id(cache), (cache, none))
-      source[row_index] = place
-    for cache, source in sources.values():
-      self._cache = self._engine.share_call(self._cache, cache, source)
 
   def _derive_keys(self, admitted: Sequence[tuple[int, Request]]) -> None:
     tasks = np.zeros(self._engine.num_rows, np.uint32)
@@ -394,6 +313,9 @@ class _Rollout:
   def _answer(self, spoken: Sequence[tuple[int, bool]]) -> int:
     """Steps the gyms of finished turns; returns how many rows ended."""
     actions = [self._parse(self._rows[i], closed) for i, closed in spoken]
+    # One deadline for the round: gyms that hang are waited for together.
+    waves = math.ceil(len(spoken) / self._setup.num_threads)
+    deadline = time.monotonic() + waves * self._limits.deadline
     futures = [
         self._pool.submit(self._step_gym, self._rows[i], action)
         for (i, _), action in zip(spoken, actions)
@@ -401,7 +323,7 @@ class _Rollout:
     ended = 0
     for (i, is_closed), action, future in zip(spoken, actions, futures):
       row = self._rows[i]
-      outcome = self._outcome(row, future)
+      outcome = self._outcome(row, future, deadline)
       trajectory = self._absorb(row, action, is_closed, outcome)
       if trajectory:
         self.trajectories[self._owner[i]] = trajectory
@@ -417,7 +339,9 @@ class _Rollout:
   def _step_gym(self, row: _Row, action: types.Action):
     return row.gym.step(row.state, action)
 
-  def _outcome(self, row: _Row, future) -> tuple[base.State, base.Step] | str:
+  def _outcome(
+      self, row: _Row, future, deadline: float
+  ) -> tuple[base.State, base.Step] | str:
     """Waits for a gym; returns what it said or why the conversation failed."""
     request = row.request
     key = f'{self._step}/{request.task.id}/{request.sample}/{len(row.turns)}'
@@ -425,7 +349,7 @@ class _Rollout:
       future.cancel()
       return 'failed in an earlier run of this step'
     try:
-      return future.result(timeout=self._limits.deadline)
+      return future.result(timeout=max(deadline - time.monotonic(), 0.0))
     except concurrent.futures.TimeoutError:
       error = f'no reply within {self._limits.deadline} s'
     except base.UserError as e:
@@ -471,7 +395,3 @@ class _Rollout:
     row.unsent = np.concatenate([row.unsent, reply])
     row.num_tokens += len(reply)
     return None
-
-
-def _system_name(task: types.Task) -> str:
-  return f'{task.gym}/{task.level}'

@@ -14,6 +14,7 @@ import numpy as np
 from bao_jax import types
 
 _FIELDS = {'id': str, 'gym': str, 'level': str, 'data': dict}
+_LEVELS = ('easy', 'medium', 'full')
 # What `data` must have for the gyms of the package; another gym checks its own.
 _DATA_FIELDS = {
     'function': {'rule': str, 'test_case': list, 'expected': float},
@@ -113,6 +114,37 @@ def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
   return tasks
 
 
+def read_folder(
+    folder: str | pathlib.Path, split: str, gym: str
+) -> list[types.Task]:
+  """Reads one gym's tasks of a split from `<folder>/<split>.jsonl`.
+
+  Args:
+    folder: holds a file per split.
+    split: 'train', 'validation' or 'test'.
+    gym: the gym's name.
+
+  Returns:
+    The tasks, in the order of the file.
+
+  Raises:
+    ValueError: the file has no task of this gym, or as in `read_jsonl`.
+    FileNotFoundError: there is no such file.
+  """
+  path = pathlib.Path(folder) / f'{split}.jsonl'
+  if not path.is_file():
+    raise FileNotFoundError(
+        f'{path}: not found; put the {split} tasks there, one JSON per line'
+    )
+  tasks = [task for task in read_jsonl(path) if task.gym == gym]
+  if not tasks:
+    raise ValueError(
+        f'{path}: no task of gym {gym!r}; add some or leave the gym out of'
+        ' envs.names'
+    )
+  return tasks
+
+
 def _parse(line: bytes, *, where: str) -> types.Task:
   try:
     row = json.loads(line.decode('utf-8'), parse_constant=_refuse)
@@ -131,6 +163,9 @@ def _parse(line: bytes, *, where: str) -> types.Task:
     raise ValueError(f'{where}: unknown field {unknown[0]!r}; use {known}')
   data_fields = _DATA_FIELDS.get(row['gym'], {})
   check_fields(row['data'], data_fields, where=f'{where}: data')
+  if data_fields and row['level'] not in _LEVELS:
+    known = ', '.join(_LEVELS)
+    raise ValueError(f'{where}: unknown level {row["level"]!r}; use {known}')
   return types.Task(**row)
 
 

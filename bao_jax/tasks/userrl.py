@@ -3,7 +3,7 @@
 The splits are those of "UserRL: Training Interactive User-Centric Agent via
 Reinforcement Learning" by Qian et al. (https://arxiv.org/abs/2509.19736): the
 rows of a gym's file, shuffled with seed 42, the first of them for training.
-There is no validation split; hold out a part of the training tasks for it.
+There is no validation split; `read_held_out` makes one of training tasks.
 """
 
 from collections.abc import Mapping
@@ -118,6 +118,17 @@ def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
   order = np.random.RandomState(_SEED).permutation(num_rows)
   chosen = order[:num_train] if split == 'train' else order[num_train:]
   return [_task(rows[i], f'{path}: row {i}', gym, split) for i in chosen]
+
+
+def read_held_out(
+    path: str | pathlib.Path, gym: str, split: str
+) -> list[types.Task]:
+  """As `read`, but the last tenth of the training tasks is 'validation'."""
+  if split not in ('train', 'validation'):
+    return read(path, gym, split)
+  tasks = read(path, gym, 'train')
+  end = len(tasks) * 9 // 10
+  return tasks[:end] if split == 'train' else tasks[end:]
 
 
 def _rows(path: pathlib.Path) -> list[Any]:

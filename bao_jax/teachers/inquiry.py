@@ -14,7 +14,7 @@ from bao_jax.teachers import base
 from bao_jax.teachers import beliefs as beliefs_lib
 from bao_jax.users import lexicon as lexicon_lib
 
-_RASH = 0.35  # How often a teacher without scheduling answers before it knows.
+_RASH = 0.7  # How often a teacher without scheduling answers before it knows.
 _AIMLESS = 0.5  # How often one without querying asks what brings nothing.
 _FORGETFUL = 0.25  # How often one without memory asks again.
 

@@ -7,6 +7,7 @@ which is data. It refuses to know messages and roles; see `chat`.
 from collections.abc import Iterable, Sequence
 import dataclasses
 import functools
+import os
 import pathlib
 import re
 
@@ -21,6 +22,7 @@ MARKUP = (
     *(tools.THINK, tools.END_THINK, tools.CALL, tools.END_CALL),
     *('<tool_response>', '</tool_response>'),
 )
+_SURROGATE = re.compile('[\ud800-\udfff]')
 # Words with the space before them, single digits, runs of punctuation.
 _PATTERN = r' ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+'
 
@@ -65,7 +67,8 @@ class Tokenizer:
       *pieces: what to encode, in order.
 
     Returns:
-      `[T]` int32 ids; their decoding is the concatenated text.
+      `[T]` int32 ids; their decoding is the concatenated text. Half of a
+      surrogate pair, which JSON may spell and no encoding has, becomes U+FFFD.
     """
     segments = ['']
     for piece in pieces:
@@ -75,7 +78,7 @@ class Tokenizer:
       segments[-1] += first
       segments += others
     ids = [
-        self.backend.encode(segment, add_special_tokens=False).ids
+        self.backend.encode(_whole(segment), add_special_tokens=False).ids
         for segment in segments
     ]
     return np.array([i for segment in ids for i in segment], np.int32)
@@ -94,6 +97,13 @@ class Tokenizer:
     marks = '|'.join(re.escape(str(token.content)) for token in added)
     # Looking ahead also finds marks that overlap.
     return re.compile(f'(?={marks})' if marks else r'(?!)')
+
+
+def _whole(text: str) -> str:
+  """Joins surrogate pairs and replaces halves of them."""
+  if not _SURROGATE.search(text):
+    return text
+  return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
 
 
 def train(
@@ -168,5 +178,15 @@ def load(path: str | pathlib.Path) -> Tokenizer:
 
 
 def save(tokenizer: Tokenizer, path: str | pathlib.Path) -> None:
-  """Writes a `tokenizer.json`."""
-  tokenizer.backend.save(str(path))
+  """Writes a `tokenizer.json` in one move.
+
+  Raises:
+    OSError: it could not be written; what was there before is.
+  """
+  path = pathlib.Path(path)
+  temporary = path.with_name(f'.{path.name}.tmp')
+  try:
+    temporary.write_text(tokenizer.backend.to_str(pretty=True), 'utf-8')
+    os.replace(temporary, path)
+  finally:
+    temporary.unlink(missing_ok=True)

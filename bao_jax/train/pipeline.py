@@ -11,27 +11,23 @@ import time
 
 from absl import logging
 import ml_collections
-import tqdm
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
-from bao_jax.evaluation import evaluate
+from bao_jax.evaluation import policies
+from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.metrics import intervals
 from bao_jax.report import page
 from bao_jax.report import runs as runs_lib
-from bao_jax.sampling import rollout
-from bao_jax.teachers import converse
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
 
 WARM_START = 'Warm start'
-TEACHER = 'Scripted teacher'
-RANDOM = 'Random policy'
 
-_PANELS = {
+PANELS = {  # Metrics of the loops, as the report plots them.
     'validation/score': 'Validation: Score',
     'validation/involvement_rate': 'Validation: UR',
     'train/score': 'Training: Score',
@@ -106,25 +102,28 @@ def evaluate_rows(
   encoder = setup.tokenizer(base, warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
-  held = {TEACHER: None, RANDOM: None, WARM_START: warm}
+  held = {policies.TEACHER: None, policies.RANDOM: None, WARM_START: warm}
   held |= {name: workdir / name for name in config.rows}
   runs = []
   for name, folder in held.items():
     path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
     if not path.exists():
-      note_read(workdir, split, name)
-      if folder is None:
-        trajectories = _scripted(base, tasks, encoder, name)
+      reads.note(workdir, split, name)
+      if name == policies.TEACHER:
+        policy = policies.teacher(base, encoder)
+      elif name == policies.RANDOM:
+        policy = policies.random_moves(base, encoder)
       else:
         params = rl.latest_params(base, shape, folder)
-        trajectories = _held(speaker, params, tasks, name)
-      label = _label(config, name)
-      lines = [
-          evaluate.to_record(
-              t, encoder, run=label, split=split, seed=config.seed
-          )
-          for t in trajectories
-      ]
+        policy = policies.trained(speaker, params, name)
+      lines = policies.to_records(
+          policy,
+          tasks,
+          encoder,
+          run=_label(config, name),
+          split=split,
+          seed=config.seed,
+      )
       records.write(path, lines)
     runs.append(
         runs_lib.Run(
@@ -135,12 +134,6 @@ def evaluate_rows(
         )
     )
   return runs
-
-
-def note_read(workdir: pathlib.Path, split: str, name: str) -> None:
-  """Counts that a row's evaluation is about to read a split."""
-  with (workdir / 'reads.jsonl').open('a') as file:
-    file.write(json.dumps({'split': split, 'row': name}) + '\n')
 
 
 def write_report(
@@ -169,40 +162,8 @@ def write_report(
       examples=examples,
       curves=curves,
       notes=_notes(config, workdir, runs),
-      panels=_PANELS,
+      panels=PANELS,
   )
-
-
-def _scripted(config, tasks, encoder, name) -> list[types.Trajectory]:
-  """Lets the teacher or the random policy play the tasks."""
-  players, gyms = setup.teachers(config), setup.gyms(config)
-  if name == RANDOM:
-    for gym in config.envs.names:
-      pool = [
-          move
-          for dialogue in setup.teacher_dialogues(config, 'train', 50)
-          if dialogue.task.gym == gym
-          for move in dialogue.moves
-      ]
-      players[gym] = converse.random_player(pool)
-  return [
-      converse.to_trajectory(
-          converse.converse(
-              players[task.gym], gyms[task.gym], task, seed=config.seed
-          ),
-          encoder,
-          with_tools=config.text.with_tools,
-      )
-      for task in tasks
-  ]
-
-
-def _held(speaker, params, tasks, name) -> list[types.Trajectory]:
-  requests = [rollout.Request(task) for task in tasks]
-  with tqdm.tqdm(
-      total=len(requests), desc=f'evaluate {name}', unit='conversation'
-  ) as bar:
-    return speaker.hold(params, requests, progress=bar.update)
 
 
 def _label(config, name: str) -> str:
@@ -211,8 +172,8 @@ def _label(config, name: str) -> str:
 
 def _description(config, name: str) -> str:
   fixed = {
-      TEACHER: 'plays by rules; what the warm start imitates',
-      RANDOM: "draws moves from the teacher's",
+      policies.TEACHER: 'plays by rules; what the warm start imitates',
+      policies.RANDOM: "draws moves from the teacher's",
       WARM_START: 'imitation only',
   }
   return fixed[name] if name in fixed else config.rows[name].description
@@ -220,19 +181,14 @@ def _description(config, name: str) -> str:
 
 def _notes(config, workdir, runs: Sequence[runs_lib.Run]) -> list[str]:
   """Says under the table what its rows are and how far to trust them."""
-  reads = [
-      json.loads(line)
-      for line in (workdir / 'reads.jsonl').read_text().splitlines()
-  ]
   split = config.evaluation.split
-  count = len([r for r in reads if r['split'] == split]) / len(runs)
   times = json.loads((workdir / 'times.json').read_text())
   phases = ', '.join(f'{name} {s:.0f} s' for name, s in times.items())
   return [
       f'Level {config.envs.level}, seed {config.seed}, one greedy conversation '
       f'for each of {len(runs[0].records)} {split} tasks; intervals are 95 % '
-      f'bootstrap over tasks. The {split} split was read {count:g} times per '
-      'row, by this evaluation alone; every choice was made on validation.',
+      f'bootstrap over tasks. {reads.sentence(workdir, split)} Every choice '
+      'was made on validation.',
       'All rows trained by reinforcement learning start from the same warm '
       'start, with the same seed, tasks, steps and sampled conversations per '
       'step. '

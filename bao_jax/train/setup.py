@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from bao_jax import checkpoint
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.envs import function as function_env
@@ -19,7 +20,10 @@ from bao_jax.envs import turtle as turtle_env
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
+from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
+from bao_jax.tasks import reader
+from bao_jax.tasks import userrl
 from bao_jax.tasks.builtin import function as function_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
@@ -43,6 +47,7 @@ _TASKS = {
     'telepathy': telepathy_tasks.generate,
     'turtle': turtle_tasks.generate,
 }
+_SOURCES = ('builtin', 'tfds', 'jsonl', 'userrl')
 _TEACHERS = {
     'function': function_teacher.make_teacher,
     'telepathy': telepathy_teacher.make_teacher,
@@ -50,16 +55,56 @@ _TEACHERS = {
 }
 
 
-def check_names(config: Config) -> None:
-  """Refuses unknown gyms before anything is written.
+def load_config(workdir: str | pathlib.Path) -> Config:
+  """Returns the config of the run in a folder.
 
   Raises:
-    ValueError: a name is unknown.
+    FileNotFoundError: no run wrote there.
+    ValueError: it is the folder of a whole table, not of one of its runs, or
+      another version of the package wrote it.
+  """
+  saved = checkpoint.claimed(workdir)
+  for name in ('loop', 'tasks'):
+    if name not in saved:
+      raise ValueError(
+          f'{workdir}/config.json has no {name!r}: another version wrote it.'
+      )
+  if saved.pop('loop') == 'pipeline':
+    runs = ', '.join(f'{workdir}/{n}' for n in ('warm_start', *saved['rows']))
+    raise ValueError(f'{workdir} holds several runs; choose one of: {runs}.')
+  return Config(_with_tuples(saved))
+
+
+def _with_tuples(value):
+  """Turns JSON's lists back into what configs hold."""
+  if isinstance(value, dict):
+    return {name: _with_tuples(item) for name, item in value.items()}
+  return tuple(value) if isinstance(value, list) else value
+
+
+def check_names(config: Config) -> None:
+  """Refuses unknown gyms and sources of tasks before anything is written.
+
+  Raises:
+    ValueError: a name is unknown, or a source has no path.
+    FileNotFoundError: the folder that a source reads is not there.
   """
   for name in config.envs.names:
     if name not in _GYMS:
       known = ', '.join(sorted(_GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+  source, path = config.tasks.source, config.tasks.path
+  if source not in _SOURCES:
+    known = ', '.join(_SOURCES)
+    raise ValueError(f'tasks.source: no source {source!r}; there are: {known}.')
+  if source == 'builtin' and path:
+    raise ValueError(
+        f"tasks.path={path!r}, but tasks.source='builtin' reads no folder."
+    )
+  if source != 'builtin' and not path:
+    raise ValueError(f'tasks.path: source {source!r} needs a folder; give one.')
+  if source in ('jsonl', 'userrl') and not pathlib.Path(path).is_dir():
+    raise FileNotFoundError(f'tasks.path: {path}: no such folder.')
 
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
@@ -75,40 +120,77 @@ def gyms(config: Config) -> dict[str, envs_base.Gym]:
 
 
 def tasks(config: Config, split: str) -> list[types.Task]:
-  """Returns the tasks of a split, one gym after the other."""
-  return [
-      task
-      for name in config.envs.names
-      for task in _TASKS[name](config.envs.level, split, seed=0)
-  ]
+  """Returns the tasks of a split, one gym after the other.
+
+  Args:
+    config: the experiment; `config.tasks` says where they come from.
+    split: 'train', 'validation' or 'test'.
+
+  Raises:
+    ValueError: a file holds no tasks, or something else; names file and line.
+    OSError: a file cannot be read.
+  """
+  level, path = config.envs.level, config.tasks.path
+  read = {
+      'builtin': lambda gym: _TASKS[gym](level, split, seed=0),
+      'tfds': lambda gym: _load(gym, level, split, path),
+      'jsonl': lambda gym: reader.read_folder(path, split, gym),
+      'userrl': lambda gym: userrl.read_held_out(
+          userrl.path_of(path, gym), gym, split
+      ),
+  }[config.tasks.source]
+  return [task for name in config.envs.names for task in read(name)]
 
 
-def few_tasks(config: Config, split: str, per_gym: int) -> list[types.Task]:
-  """Returns the first tasks of a split of each gym."""
+def _load(gym: str, level: str, split: str, path: str) -> list[types.Task]:
+  # Here, since TFDS takes a second to import and most runs do without it.
+  from bao_jax.tasks import builders
+
+  return builders.load(gym, level, split, data_dir=path)
+
+
+def few_tasks(
+    config: Config, split: str, per_gym: int | None
+) -> list[types.Task]:
+  """Returns the first tasks of a split of each gym; None takes all."""
   by_gym = collections.defaultdict(list)
   for task in tasks(config, split):
     by_gym[task.gym].append(task)
   return [task for group in by_gym.values() for task in group[:per_gym]]
 
 
-def teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
-  """Builds a teacher per gym with the configured behaviors."""
-  behaviors = teachers_base.Behaviors(
-      memory=config.teacher.memory,
-      refinement=config.teacher.refinement,
-      scheduling=config.teacher.scheduling,
-      querying=config.teacher.querying,
-  )
+def best_teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
+  """Builds a teacher per gym that shows every behavior: the reference."""
+  behaviors = teachers_base.Behaviors()
   return {
       name: _TEACHERS[name](behaviors, slip=config.teacher.slip)
       for name in config.envs.names
   }
 
 
+def draw_behaviors(
+    teacher: Config, rng: random.Random
+) -> teachers_base.Behaviors:
+  """Draws which behaviors a teacher shows in one conversation.
+
+  Raises:
+    ValueError: a share is not in [0, 1].
+  """
+  drawn = {}
+  for field in dataclasses.fields(teachers_base.Behaviors):
+    share = teacher[field.name]
+    if not 0 <= share <= 1:
+      raise ValueError(f'teacher.{field.name}={share} must be in [0, 1].')
+    drawn[field.name] = rng.random() < share
+  return teachers_base.Behaviors(**drawn)
+
+
 def teacher_dialogues(
     config: Config, split: str, per_gym: int
 ) -> list[converse.Dialogue]:
-  """Lets the teachers play; tasks repeat with new samples where they run out.
+  """Lets teachers play, each conversation with behaviors drawn anew.
+
+  Tasks repeat with new samples where they run out.
 
   Args:
     config: the experiment.
@@ -118,17 +200,19 @@ def teacher_dialogues(
   Returns:
     The dialogues, one gym after the other.
   """
-  players, environments = teachers(config), gyms(config)
+  environments = gyms(config)
   by_gym = collections.defaultdict(list)
   for task in tasks(config, split):
     by_gym[task.gym].append(task)
   dialogues = []
   for name, pool in by_gym.items():
-    order = random.Random(f'{config.seed}/{name}').sample(pool, len(pool))
+    rng = random.Random(f'{config.seed}/{name}')
+    order = rng.sample(pool, len(pool))
     for i in range(per_gym):
+      behaviors = draw_behaviors(config.teacher, rng)
       dialogues.append(
           converse.converse(
-              players[name],
+              _TEACHERS[name](behaviors, slip=config.teacher.slip),
               environments[name],
               order[i % len(order)],
               seed=config.seed,
@@ -195,7 +279,7 @@ def conversations(
     engine: engine_lib.Engine | None = None,
     *,
     temperature: float,
-    faults: rollout.FaultLog | None = None,
+    faults: faults_lib.FaultLog | None = None,
 ) -> rollout.Conversations:
   """Builds what holds conversations; give an engine to share its programs."""
   engine = engine or engine_lib.Engine(
@@ -218,7 +302,7 @@ def conversations(
       ),
       seed=config.seed,
       with_tools=config.text.with_tools,
-      faults=faults or rollout.FaultLog(),
+      faults=faults or faults_lib.FaultLog(),
   )
 
 

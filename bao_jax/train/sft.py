@@ -120,6 +120,9 @@ def teacher_sequences(
   Returns:
     `[T]` tokens and `[T]` masks of each conversation: True on the turns of the
     teacher but for deliberate slips.
+
+  Raises:
+    ValueError: a prompt leaves the policy no room, or no conversation is left.
   """
   sequences = []
   dialogues = setup.teacher_dialogues(
@@ -129,6 +132,12 @@ def teacher_sequences(
     trajectory = converse.to_trajectory(
         dialogue, encoder, with_tools=config.text.with_tools
     )
+    num_prompt, room = len(trajectory.prompt), config.sampling.max_tokens
+    if num_prompt + 2 > room:  # Say so before any training.
+      raise ValueError(
+          f'{trajectory.task.id}: the prompt takes {num_prompt} tokens, but '
+          f'sampling.max_tokens={room}; raise it or choose a lower level.'
+      )
     tokens, turn, _ = batch_lib.flatten(trajectory)
     if dialogue.solved and len(tokens) <= config.sft.length:
       is_target = np.array([m.is_target for m in dialogue.moves])

@@ -26,6 +26,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       user_choices=('answer',),
       bad_calls_end=True,  # As in UserRL's training.
   )
+  config.tasks = dict(
+      source='builtin',  # Or 'tfds', 'jsonl', 'userrl'; see docs/config.md.
+      path='',  # Where the tasks of another source are.
+  )
   config.text = dict(
       tokenizer='',  # A tokenizer.json; by default one is trained.
       vocab_size=768,
@@ -55,15 +59,17 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       append_buckets=(4, 16, 64),
   )
   config.teacher = dict(
-      conversations=4 if debug else 28,  # Per gym.
+      conversations=4 if debug else 600,  # Per gym.
       slip=0.15,
-      memory=True,
-      refinement=True,
-      scheduling=True,
-      querying=True,
+      # Shares of the conversations that show a behavior. Most teachers are in a
+      # hurry: that asking first pays is left to be learned from rewards.
+      memory=1.0,
+      refinement=1.0,
+      scheduling=0.15,
+      querying=1.0,
   )
   config.sft = dict(
-      num_steps=4 if debug else 240,
+      num_steps=4 if debug else 600,
       rows=8,
       length=320,
       chunk=320,
@@ -71,19 +77,19 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config.sft.optimizer = dict(learning_rate=3e-3, warmup_steps=20)
   config.rewards = dict(
       variant='paper',  # Or 'released', or 'none'.
-      lambda_ans=0.02,
+      lambda_ans=0.05,
       lambda_think=0.005,
       user_cost=0.0,  # w of eq. 1.
   )
   config.rl = dict(
-      num_steps=2 if debug else 30,
+      num_steps=2 if debug else 40,
       tasks_per_step=2 if debug else 16,
       samples_per_task=8,  # G.
       estimator='turn',  # Eq. 5b; or 'userrl', 'rloo', 'grpo'.
       gamma=1.0,
       scale_by_std=True,
-      # Groups that differ by less, by a penalty or two say, are left out.
-      zero_variance_tol=0.05,
+      # Groups whose scores differ by less are left out.
+      zero_variance_tol=0.02,
       turn_credit='equalized',  # Of 'userrl'.
       trajectory_score='sum',  # Of 'userrl', 'rloo' and 'grpo'.
       clip_low=0.2,
@@ -100,7 +106,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       chunk=320,
   )
   config.rl.optimizer = dict(
-      learning_rate=2e-4,
+      learning_rate=3e-4,
       warmup_steps=4,
       b2=0.95,
       eps=1e-5,
@@ -108,7 +114,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   )
   config.evaluation = dict(
       num_tasks=8 if debug else 32,  # Of the validation split, per gym.
-      every_sft=50,
+      every_sft=100,
       every_rl=10,
       split='test',
       num_test_tasks=8 if debug else 96,  # Per gym.

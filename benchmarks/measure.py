@@ -1,0 +1,126 @@
+"""Shapes, clocks and what the machine could do at best.
+
+No peer is imported here: everything works without torch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import functools
+import statistics
+import time
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bao_jax import types
+from bao_jax.model import config as config_lib
+from bao_jax.model import qwen3
+
+
+def _shape(*sizes: int) -> config_lib.ModelConfig:
+  """Takes V L D F H K C."""
+  return config_lib.ModelConfig(*sizes, rope_theta=1e4)
+
+
+# By millions of parameters.
+SHAPES = {
+    '0.11': _shape(512, 2, 64, 128, 4, 2, 16),
+    '0.92': _shape(512, 4, 128, 384, 4, 4, 32),
+    '5.2': _shape(8192, 4, 256, 768, 8, 4, 32),
+}
+
+
+def parameters(config: config_lib.ModelConfig) -> types.Params:
+  """Draws parameters on the host, the scales of norms around 1 and not 1.
+
+  Compiling the draw of `qwen3.init` takes longer than most tests; ones as
+  scales would hide a norm in the wrong place.
+  """
+  rng = np.random.default_rng(0)
+  init = functools.partial(qwen3.init, config)
+  shapes = nn.meta.unbox(jax.eval_shape(init, jax.random.key(0)))
+
+  def draw(path, x):
+    if path[-1].key == 'scale':
+      return rng.uniform(0.5, 1.5, x.shape).astype(np.float32)
+    std = config.width**-0.5
+    return rng.normal(scale=std, size=x.shape).astype(np.float32)
+
+  return jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], *, repeats: int
+) -> dict[str, list[float]]:
+  """Times calls in turn, so that a busy moment hits all of them alike.
+
+  Args:
+    calls: return when their work is done; each is called once to warm up.
+    repeats: timed calls of each.
+
+  Returns:
+    Seconds of each call, by name.
+  """
+  for call in calls.values():
+    call()
+  seconds = {name: [] for name in calls}
+  for _ in range(repeats):
+    for name, call in calls.items():
+      start = time.perf_counter()
+      call()
+      seconds[name].append(time.perf_counter() - start)
+  return seconds
+
+
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+  """Returns the median of ratios of calls that ran next to each other."""
+  return statistics.median(a / b for a, b in zip(numerators, denominators))
+
+
+def matmul_limit(size: int = 2048, repeats: int = 5) -> float:
+  """Returns the FLOP/s of a square float32 product, the best of several."""
+  x = jnp.ones((size, size))
+  product = jax.jit(jnp.matmul)
+  call = lambda: jax.block_until_ready(product(x, x))
+  seconds = interleaved({'product': call}, repeats=repeats)['product']
+  return 2 * size**3 / min(seconds)
+
+
+def copy_limit(num_bytes: int = 2**28, repeats: int = 5) -> float:
+  """Returns bytes read and written per second by a pass over an array."""
+  x = jnp.zeros(num_bytes // 4)
+  add = jax.jit(lambda x: x + 1, donate_argnums=0)
+
+  def call():
+    nonlocal x
+    x = jax.block_until_ready(add(x))
+
+  seconds = interleaved({'copy': call}, repeats=repeats)['copy']
+  return 2 * num_bytes / min(seconds)
+
+
+def layer_parameters(config: config_lib.ModelConfig) -> int:
+  """Returns how many weights multiply each token, but for the logits'."""
+  projections = 2 * config.num_heads + 2 * config.num_kv_heads
+  attention = config.width * projections * config.head_dim
+  return config.num_layers * (attention + 3 * config.width * config.ff_width)
+
+
+def forward_flops(
+    config: config_lib.ModelConfig, *, tokens: float, keys: float, logits: float
+) -> float:
+  """Returns the FLOPs of a forward pass.
+
+  Args:
+    config: the model's shape.
+    tokens: how many run through the layers.
+    keys: how many a token attends to, on average.
+    logits: of how many tokens the logits are computed.
+
+  Returns:
+    Of matrix products alone, a multiplication and an addition counting 2.
+  """
+  pairs = 4 * config.num_layers * config.num_heads * config.head_dim
+  layers = tokens * (2 * layer_parameters(config) + pairs * keys)
+  return layers + logits * 2 * config.vocab_size * config.width

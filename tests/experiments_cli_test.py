@@ -1,0 +1,517 @@
+"""What users see on the command line: one line per mistake, nothing lost."""
+
+import contextlib
+import errno
+import importlib.util
+import io
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+
+from absl import flags
+from absl.testing import absltest
+from absl.testing import parameterized
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bao_jax import checkpoint
+from bao_jax import types
+from bao_jax.evaluation import policies
+from bao_jax.evaluation import reads
+from bao_jax.evaluation import records
+from bao_jax.report import collect
+from bao_jax.report import table
+from bao_jax.report import text
+from bao_jax.tasks import userrl
+from bao_jax.train import optimizer
+from bao_jax.train import rl
+from bao_jax.train import setup
+from bao_jax.train import sft
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXPERIMENTS = ROOT / 'experiments'
+CONFIG = EXPERIMENTS / 'configs/quickstart.py'
+
+
+def load(name):
+  """Imports a script of the folder, as running it would."""
+  spec = importlib.util.spec_from_file_location(
+      f'experiments_{name}', EXPERIMENTS / f'{name}.py'
+  )
+  module = importlib.util.module_from_spec(spec)
+  before = set(flags.FLAGS)
+  with mock.patch.object(sys, 'path', [str(EXPERIMENTS), *sys.path]):
+    spec.loader.exec_module(module)
+  for flag in set(flags.FLAGS) - before:  # Scripts share names.
+    delattr(flags.FLAGS, flag)
+  return module
+
+
+launch = load('launch')
+report = load('report')
+
+
+def tiny(**changes):
+  module = {}
+  exec(compile(CONFIG.read_text(), str(CONFIG), 'exec'), module)
+  config = module['get_config']('debug')
+  del config.rows
+  tiny_model = {
+      'envs.names': ('turtle',),
+      'envs.max_turns': 2,
+      'text.vocab_size': 400,
+      'model.vocab_size': 400,
+      'model.num_layers': 1,
+      'model.width': 16,
+      'model.ff_width': 16,
+      'model.num_heads': 1,
+      'model.num_kv_heads': 1,
+      'sampling.rows': 4,
+      'sampling.max_tokens': 320,
+      'sampling.max_turn_tokens': 4,
+      'sampling.decode_tokens': 4,
+      'sampling.append_buckets': (64,),
+      'sft.num_steps': 1,
+      'sft.length': 640,
+  }
+  config.update_from_flattened_dict(tiny_model | changes)
+  return config
+
+
+def make_run(workdir, config, loop='warm start'):
+  """Makes the folder of a run that has learned nothing."""
+  checkpoint.claim(workdir, {'loop': loop, **config.to_dict()})
+  encoder = setup.tokenizer(config, workdir)
+  shape = setup.model_config(config, encoder)
+  tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
+  state = setup.train_state(config, shape, tx)
+  saved = checkpoint.Checkpoints(workdir)
+  saved.save(1, state)
+  saved.close()
+
+
+def contents(folder):
+  return {
+      path: path.read_bytes()
+      for path in sorted(pathlib.Path(folder).rglob('*'))
+      if path.is_file()
+  }
+
+
+class CliTest(parameterized.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    self.folder = pathlib.Path(
+        self.enter_context(tempfile.TemporaryDirectory())
+    )
+
+  def fails(self, call, *args):
+    """Returns the one line that a launcher prints, and checks the status."""
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+      with self.assertRaises(SystemExit) as context:
+        with launch.errors_in_one_line('the-folder'):
+          call(*args)
+    self.assertEqual(context.exception.code, 1)
+    lines = [x for x in errors.getvalue().splitlines() if 'error' in x]
+    self.assertLen(lines, 1)
+    self.assertStartsWith(lines[0], 'error: ')
+    return lines[0]
+
+
+class TaskSourceTest(CliTest):
+
+  def write(self, split, *lines):
+    (self.folder / f'{split}.jsonl').write_text('\n'.join(lines))
+
+  def jsonl(self):
+    return tiny(**{'tasks.source': 'jsonl', 'tasks.path': str(self.folder)})
+
+  def test_builtin_by_default(self):
+    tasks = setup.tasks(tiny(), 'validation')
+    self.assertEqual(tasks[0].id, 'turtle/easy/validation/0')
+
+  def test_file_of_each_split(self):
+    builtin = setup.few_tasks(
+        tiny(**{'envs.names': ('function', 'turtle')}), 'train', 3
+    )
+    self.write('train', *(json.dumps(vars(task)) for task in builtin))
+    config = self.jsonl()
+    self.assertEqual(setup.tasks(config, 'train'), builtin[3:])
+    config.envs.names = ('turtle', 'function')
+    self.assertEqual(setup.tasks(config, 'train'), builtin[3:] + builtin[:3])
+
+  def test_tfds(self):
+    config = tiny(**{'tasks.source': 'tfds', 'tasks.path': str(self.folder)})
+    setup.check_names(config)
+    self.assertEqual(
+        setup.tasks(config, 'validation'), setup.tasks(tiny(), 'validation')
+    )
+    self.assertNotIn('tensorflow', sys.modules)
+
+  def test_checkout(self):
+    path = self.folder / userrl.SOURCES['function'].file
+    path.parent.mkdir(parents=True)
+    rows = [
+        {
+            'id': f'func-{i}',
+            'rule': f'a + {i}',
+            'test_case': [1, 2, 3, 4],
+            'expected_result': 1 + i,
+        }
+        for i in range(538)
+    ]
+    path.write_text(json.dumps(rows))
+    config = tiny(
+        **{
+            'envs.names': ('function',),
+            'tasks.source': 'userrl',
+            'tasks.path': str(self.folder),
+        }
+    )
+    setup.check_names(config)
+    train, validation, test = (
+        setup.tasks(config, split) for split in ('train', 'validation', 'test')
+    )
+    self.assertEqual(train + validation, userrl.read(path, 'function', 'train'))
+    self.assertLen(validation, 46)
+    self.assertEqual(test, userrl.read(path, 'function', 'test'))
+
+  @parameterized.parameters(
+      ('jsonl', '', 'tasks.path: source .jsonl. needs a folder'),
+      ('tfds', '', 'tasks.path: source .tfds. needs a folder'),
+      ('jsonl', '/nowhere', 'tasks.path: /nowhere: no such folder'),
+      ('userrl', '/nowhere', 'tasks.path: /nowhere: no such folder'),
+      ('builtin', '/nowhere', 'tasks.path=./nowhere., but .* reads no folder'),
+      ('json', '/nowhere', 'tasks.source: no source .json.; there are: built'),
+  )
+  def test_bad_source_is_refused_before_anything_is_written(
+      self, source, path, message
+  ):
+    config = tiny(**{'tasks.source': source, 'tasks.path': path})
+    for train in (sft.train, rl.train):
+      line = self.fails(train, config, self.folder / 'run')
+      self.assertRegex(line, message)
+    self.assertFalse((self.folder / 'run').exists())
+
+  @parameterized.parameters(
+      ([''], 'train.jsonl: no tasks in the file'),
+      (['', '{"id": '], 'train.jsonl:2: not valid JSON'),
+      (
+          ['{"id": "1", "gym": "chess", "level": "easy", "data": {}}'],
+          "train.jsonl: no task of gym 'turtle'",
+      ),
+      (
+          [
+              '{"id": "1", "gym": "function", "level": "hard", "data":'
+              ' {"rule": "a", "test_case": [1, 2, 3, 4], "expected": 1}}'
+          ],
+          "train.jsonl:1: unknown level 'hard'; use easy, medium, full",
+      ),
+      (None, 'train.jsonl: not found; put the train tasks there'),
+  )
+  def test_bad_file_is_named(self, lines, message):
+    if lines is not None:
+      self.write('train', *lines)
+    line = self.fails(sft.train, self.jsonl(), self.folder / 'run')
+    self.assertIn(message, line)
+
+  def test_benchmark_tasks_without_a_user_are_refused(self):
+    task = setup.tasks(tiny(), 'train')[0]
+    data = {k: v for k, v in task.data.items() if k != 'facts'}
+    self.write('train', json.dumps(vars(task) | {'data': data}))
+    line = self.fails(sft.train, self.jsonl(), self.folder / 'run')
+    self.assertIn(task.id, line)
+
+
+class BadInputTest(CliTest):
+
+  @parameterized.parameters(
+      ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'"),
+      ({'model.vocab_size': 300}, 'model.vocab_size=300 is smaller than'),
+      (
+          {'sampling.max_tokens': 90},
+          'the prompt takes .* but sampling.max_tokens=90',
+      ),
+  )
+  def test_config(self, changes, message):
+    line = self.fails(sft.train, tiny(**changes), self.folder)
+    self.assertRegex(line, message)
+
+  def test_folder_of_another_config_is_left_alone(self):
+    checkpoint.claim(self.folder, {'loop': 'rl', **tiny().to_dict()})
+    before = contents(self.folder)
+    line = self.fails(rl.train, tiny(seed=1), self.folder)
+    self.assertIn('seed: 0 there, 1 here', line)
+    self.assertEqual(contents(self.folder), before)
+
+  def test_full_disk_names_the_folder(self):
+
+    def write():
+      raise OSError(errno.ENOSPC, 'No space left on device')
+
+    self.assertRegex(self.fails(write), 'No space left .*the-folder')
+
+  def test_fault_of_ours_keeps_its_traceback(self):
+    with self.assertRaises(ZeroDivisionError):
+      with launch.errors_in_one_line():
+        _ = 1 // 0
+
+  def test_long_message_becomes_one_line(self):
+
+    def fail():
+      raise ValueError('a\n  b\n\nc')
+
+    self.assertEqual(self.fails(fail), 'error: a b c')
+
+  def test_files_cannot_grow(self):
+    # As on a full disk: the system refuses to write, wherever that happens.
+    state = types.TrainState(
+        jnp.int32(1), {'w': jnp.arange(300_000, dtype=jnp.float32)}, ()
+    )
+    saved = checkpoint.Checkpoints(self.folder)
+    saved.save(1, state)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    later = state.replace(params={'w': state.params['w'][::-1]})
+    line = self.fails(saved.save, 2, later)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    self.assertIn(str(self.folder / 'checkpoints'), line)
+    self.assertRegex(line, 'could not save step 2: .* Checkpoint 1 is intact')
+    again = checkpoint.Checkpoints(self.folder)
+    self.assertEqual(again.latest(), 1)
+    jax.tree.map(np.testing.assert_array_equal, again.restore(state), state)
+    again.save(2, later)  # As after some space was freed.
+    jax.tree.map(np.testing.assert_array_equal, again.restore(state), later)
+
+
+class FlagsTest(CliTest):
+  """Through processes: what happens before a loop is called."""
+
+  @parameterized.parameters(
+      (['--config=nowhere.py', '--workdir=x'], '--config=nowhere.py: no such'),
+      (
+          [f'--config={CONFIG}', '--config.rl.gama=1', '--workdir=x'],
+          '--config has no field .gama. Did you mean "gamma"',
+      ),
+  )
+  def test_mistake_is_one_line(self, arguments, message):
+    done = subprocess.run(
+        [sys.executable, str(EXPERIMENTS / 'train_rl.py'), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=self.folder,
+    )
+    self.assertEqual(done.returncode, 1)
+    self.assertRegex(done.stderr, f'\\Aerror: {message}.*\n\\Z')
+
+
+class EvaluateTest(CliTest):
+
+  @classmethod
+  def setUpClass(cls):
+    super().setUpClass()
+    folder = tempfile.TemporaryDirectory()
+    cls.addClassCleanup(folder.cleanup)
+    cls.root = pathlib.Path(folder.name)
+    cls.workdir = cls.root / 'run'
+    make_run(cls.workdir, tiny())
+
+  def evaluate(self, policy='trained', split='validation', **values):
+    row = policies.evaluate_run(
+        setup.load_config(self.workdir),
+        self.workdir,
+        policy=policy,
+        split=split,
+        path=self.folder / 'out.jsonl',
+        **values,
+    )
+    return text.tables(table.groups([row]))
+
+  def test_script(self):
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(EXPERIMENTS / 'evaluate.py'),
+            f'--workdir={self.workdir}',
+            '--policy=teacher',
+            '--num_tasks=9',
+            '--config.envs.max_turns=8',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    self.assertEqual(done.returncode, 0, done.stderr)
+    path = self.workdir / 'records/teacher_validation.jsonl'
+    self.assertEndsWith(done.stdout, f'Records: {path}\n')
+    lines = records.read(path)
+    self.assertLen(lines, 9)
+    self.assertEqual({line.max_turns for line in lines}, {8})
+
+  def test_config_is_read_back(self):
+    self.assertEqual(setup.load_config(self.workdir), tiny())
+
+  def test_trained_run(self):
+    said = self.evaluate(num_tasks=3)
+    lines = records.read(self.folder / 'out.jsonl')
+    self.assertEqual(
+        [line.task_id for line in lines],
+        [f'turtle/easy/validation/{i}' for i in range(3)],
+    )
+    self.assertEqual({line.run for line in lines}, {'run'})
+    self.assertRegex(said, r'turtle: validation split, easy level')
+    self.assertRegex(said, r'\| run +\| 0\.000 \[0\.000, 0\.000\] \|')
+
+  def test_reference_on_the_test_split_is_noted(self):
+    before = reads.sentence(self.workdir, 'test')
+    self.assertEqual(before, 'No evaluation read the test split.')
+    said = self.evaluate(num_tasks=4, policy='teacher', split='test')
+    lines = records.read(self.folder / 'out.jsonl')
+    row = table.groups([policies.runs_lib.Run(policies.TEACHER, lines)])[
+        0
+    ].rows[0]
+    self.assertIn(f'| {row.score.mean:.3f} [{row.score.low:.3f}', said)
+    self.assertEqual(
+        reads.sentence(self.workdir, 'test'),
+        'The test split was read once per row.',
+    )
+    self.evaluate(num_tasks=1, policy='teacher', split='test')
+    self.assertEqual(
+        reads.sentence(self.workdir, 'test'),
+        'The test split was read 2 times (Scripted teacher 2).',
+    )
+
+  def test_random_policy_and_name(self):
+    said = self.evaluate(num_tasks=2, policy='random', name='Dice')
+    self.assertIn('| Dice ', said)
+
+  def test_row_of_a_table_is_noted_with_the_table(self):
+    config = tiny(warm_start=str(self.workdir))
+    with config.unlocked():
+      config.rows = {'mine': {}}
+    checkpoint.claim(self.folder, {'loop': 'pipeline', **config.to_dict()})
+    with self.assertRaisesRegex(
+        ValueError, 'several runs; .*warm_start, .*mine'
+    ):
+      setup.load_config(self.folder)
+    row = self.folder / 'mine'
+    checkpoint.claim(
+        row, {'loop': 'rl', **tiny(warm_start=str(self.workdir)).to_dict()}
+    )
+    policies.evaluate_run(
+        setup.load_config(row),
+        row,
+        policy='teacher',
+        split='test',
+        num_tasks=1,
+        path=row / 'out.jsonl',
+    )
+    self.assertIn('once per row', reads.sentence(self.folder, 'test'))
+    self.assertIn('No evaluation', reads.sentence(row, 'test'))
+
+  def test_run_without_a_checkpoint(self):
+    row = self.folder / 'mine'
+    config = tiny(warm_start=str(self.workdir))
+    checkpoint.claim(row, {'loop': 'rl', **config.to_dict()})
+    call = lambda: policies.evaluate_run(
+        config,
+        row,
+        policy='trained',
+        split='test',
+        num_tasks=1,
+        path=row / 'out.jsonl',
+    )
+    self.assertIn('no checkpoint there', self.fails(call))
+    self.assertFalse((row / 'reads.jsonl').exists())
+    config.warm_start = '/nowhere'
+    self.assertIn('/nowhere/tokenizer.json: no such', self.fails(call))
+
+  def test_model_of_another_shape(self):
+    state = lambda size: types.TrainState(
+        jnp.int32(1), {'w': jnp.zeros(size)}, ()
+    )
+    saved = checkpoint.Checkpoints(self.folder)
+    saved.save(1, state(3))
+    line = self.fails(saved.restore, state(4))
+    self.assertIn('checkpoint 1 does not fit the config', line)
+
+  def test_folder_without_a_run(self):
+    line = self.fails(setup.load_config, self.folder)
+    self.assertIn('config.json: not found', line)
+
+
+class ReportTest(CliTest):
+
+  def record(self, name, split='test', seed=0):
+    return records.Record(
+        run=name,
+        gym='turtle',
+        level='easy',
+        split=split,
+        task_id=f'turtle/easy/{split}/0',
+        sample=0,
+        seed=seed,
+        status='terminated',
+        solved=True,
+        max_turns=8,
+        error='',
+        num_prompt_tokens=1,
+        prompt='',
+        turns=[records.Turn('', 'answer', 'x', 'y', 1.0, True, 1)],
+    )
+
+  def write(self, file, *lines):
+    records.write(self.folder / file, lines)
+    return str(self.folder / file)
+
+  def test_writes_a_page(self):
+    self.write('in/b.jsonl', self.record('BAO'))
+    self.write('in/c.jsonl', self.record('BAO', seed=1))
+    teacher = self.write('t.jsonl', self.record(policies.TEACHER))
+    reads.note(self.folder, 'test', 'BAO')
+    run = self.folder / 'mine'
+    run.mkdir()
+    (run / 'metrics.jsonl').write_text('{"step": 0, "train/score": 0.5}\n')
+    out = self.folder / 'page/index.html'
+    said = report.write(out, [self.folder / 'in', teacher], [run], title='Mine')
+    page = out.read_text()
+    self.assertIn('seeds 0, 1;', page)
+    self.assertIn('The test split was read once per row.', page)
+    self.assertLess(said.index(policies.TEACHER), said.index('BAO'))
+    self.assertRegex(said, r'\| BAO +\| 1\.000 .*\| 1 +\| 0 +\|')
+
+  def test_same_conversation_twice(self):
+    first = self.write('a.jsonl', self.record('BAO'))
+    second = self.write('b.jsonl', self.record('BAO'))
+    line = self.fails(collect.rows, [first, second])
+    self.assertRegex(line, 'b.jsonl: .BAO. has a second conversation about')
+
+  def test_several_splits(self):
+    path = self.write(
+        'a.jsonl', self.record('BAO'), self.record('BAO', 'validation')
+    )
+    self.assertIn('splits test, validation', self.fails(collect.rows, [path]))
+
+  def test_nothing_there(self):
+    self.assertIn('no records', self.fails(collect.rows, [self.folder]))
+    self.assertIn('holds no run', self.fails(collect.curves, [self.folder]))
+
+  def test_row_without_conversations_that_count(self):
+    failed = records.dataclasses.replace(
+        self.record('BAO'), status='failed', solved=False
+    )
+    rows = table.groups([policies.runs_lib.Run('BAO', [failed])])
+    self.assertRegex(text.tables(rows), r'\| BAO \| - .*\| 0 +\| 1 +\|')
+
+
+if __name__ == '__main__':
+  absltest.main()
