@@ -56,10 +56,16 @@ def speak(
     tokens = np.concatenate([tokens, reply], axis=1)
     if not is_kept:
       cache, held = engine.empty_rows(), 0
-    cache = engine.append(params, cache, tokens[:, held:-1])
+    cache = engine.append(params, cache, tokens[:, held:-1], longest=held)
     held = tokens.shape[1] - 1 + engine.decode_tokens
-    cache, out = engine.decode_call(
-        params, cache, tokens[:, -1], budget, sampling, never
+    cache, out = engine.decode(
+        params,
+        cache,
+        tokens[:, -1],
+        budget,
+        sampling,
+        never,
+        longest=tokens.shape[1],
     )
     tokens = np.concatenate([tokens, np.asarray(out.tokens)], axis=1)
   return tokens

@@ -47,9 +47,22 @@ def launch(
       path = config_flags.get_config_filename(flags.FLAGS['config'])
       if not pathlib.Path(path.partition(':')[0]).is_file():
         raise FileNotFoundError(f'--config={path}: no such file.')
+      keep_programs(workdir.value)
       return run(config.value, workdir.value)
 
   _start(call)
+
+
+def keep_programs(workdir: str) -> None:
+  """Keeps compiled programs in the run's folder.
+
+  The rows of a table compile the same ones, and so does a resumed run. A cache
+  that the environment names stays in use.
+  """
+  if not jax.config.jax_compilation_cache_dir:
+    folder = pathlib.Path(workdir) / 'programs'
+    jax.config.update('jax_compilation_cache_dir', str(folder.resolve()))
+    jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
 
 
 def launch_saved(run: Callable[[Any, str], Any]) -> None:

@@ -29,8 +29,8 @@ def at_once(q, k, v, segments):
   length = q.shape[1]
   mask = segments[:, :, None] == segments[:, None, :]
   mask &= jnp.tril(jnp.ones((length, length), bool))[None]
-  k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))
-  return attention.attend(q, k, v, mask)
+  k, v = (x.transpose(0, 2, 3, 1) for x in (k, v))
+  return attention.attend(q, [k], [v], mask)
 
 
 class CausalTest(parameterized.TestCase):

@@ -46,6 +46,10 @@ class RotateTest(absltest.TestCase):
     )
 
 
+def slots_last(x):
+  return jnp.swapaxes(x, 2, 3)
+
+
 class AttendTest(absltest.TestCase):
 
   def test_equals_one_head_at_a_time(self):
@@ -53,7 +57,7 @@ class AttendTest(absltest.TestCase):
     q = jax.random.normal(rngs[0], (2, 3, 4, 6))
     k, v = (jax.random.normal(rng, (2, 2, 5, 6)) for rng in rngs[1:])
     mask = jnp.ones((2, 3, 5), bool).at[:, :, 4].set(False)
-    out = attention.attend(q, k, v, mask)
+    out = attention.attend(q, [slots_last(k)], [slots_last(v)], mask)
     for head in range(4):
       group = head // 2  # Two query heads share a key head.
       scores = q[:, :, head] @ k[:, group].transpose(0, 2, 1) / np.sqrt(6)

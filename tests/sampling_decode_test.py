@@ -57,10 +57,12 @@ class DecodeTest(parameterized.TestCase):
           np.concatenate([pending[i : i + 1], x]) if turn else x
           for i, x in enumerate(given)
       ]
-      cache = engine.append(unstacked, cache, [x[:-1] for x in whole])
+      longest = int(np.max(cache.length))
+      ids = [x[:-1] for x in whole]
+      cache = engine.append(unstacked, cache, ids, longest=longest)
       pending = np.array([x[-1] for x in whole], np.int32)
       full = lambda value, dtype: np.full(num_rows, value, dtype)
-      cache, out = engine.decode_call(
+      cache, out = engine.decode(
           unstacked,
           cache,
           pending,
@@ -72,6 +74,7 @@ class DecodeTest(parameterized.TestCase):
               full(1, np.float32),
           ),
           full(STOP, np.int32),
+          longest=int(np.max(cache.length)),
       )
       for i, x in enumerate(given):
         count = int(out.count[i])
@@ -136,13 +139,14 @@ class DecodeTest(parameterized.TestCase):
         np.zeros(3, np.int32),
         np.ones(3, np.float32),
     )
-    decode = lambda budget, stop: self.engine.decode_call(
+    decode = lambda budget, stop: self.engine.decode(
         unstacked,
         self.engine.empty_rows(),
         np.array([5, 6, 7], np.int32),
         np.array(budget, np.int32),
         sampling,
         np.array(stop, np.int32),
+        longest=0,
     )
     _, free = decode([6, 6, 6], [-1, -1, -1])
     np.testing.assert_array_equal(free.count, [6, 6, 6])
@@ -162,18 +166,16 @@ class CacheTest(absltest.TestCase):
 
   def test_write_adds_behind_each_row_and_drops_what_is_not_real(self):
     cache = cache_lib.empty(CONFIG, 2, 4)
-    ones = (np.ones((2, 2, 3, 8), np.float32),) * 2
+    ones = (np.ones((2, 2, 8, 3), np.float32),) * 2
     cache = cache_lib.write(cache, ones, ones, np.array([1, 3]))
     twos = tuple(2 * x for x in ones)
     cache = cache_lib.write(cache, twos, twos, np.array([2, 0]))
     np.testing.assert_array_equal(cache.length, [3, 3])
     for held in (*cache.k, *cache.v):
-      np.testing.assert_array_equal(
-          held[:, 0, :, 0], [[1, 2, 2, 0], [1, 1, 1, 0]]
-      )
+      np.testing.assert_array_equal(held[:, 0, 0], [[1, 2, 2, 0], [1, 1, 1, 0]])
 
   def test_share_replaces_the_chosen_rows(self):
-    ones = (np.ones((2, 2, 3, 8), np.float32),) * 2
+    ones = (np.ones((2, 2, 8, 3), np.float32),) * 2
     fill = lambda rows, value, counts: cache_lib.write(
         cache_lib.empty(CONFIG, rows, 4),
         tuple(value * x[:1].repeat(rows, 0) for x in ones),
@@ -185,7 +187,7 @@ class CacheTest(absltest.TestCase):
     )
     np.testing.assert_array_equal(shared.length, [1, 1, 2])
     np.testing.assert_array_equal(shared.k[0][:, 0, 0, 0], [1, 5, 5])
-    np.testing.assert_array_equal(shared.v[1][2, 0, :, 0], [5, 5, 0, 0])
+    np.testing.assert_array_equal(shared.v[1][2, 0, 0], [5, 5, 0, 0])
 
 
 if __name__ == '__main__':

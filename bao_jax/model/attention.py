@@ -3,6 +3,7 @@
 Pure functions of arrays. Scores and their softmax are float32.
 """
 
+from collections.abc import Sequence
 import functools
 
 import jax
@@ -13,64 +14,42 @@ MASKED = -1e30
 
 
 def attend(
-    q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array
+    q: jax.Array,
+    keys: Sequence[jax.Array],
+    values: Sequence[jax.Array],
+    mask: jax.Array,
 ) -> jax.Array:
-  """Computes grouped-query attention.
+  """Computes grouped-query attention over keys that lie in several arrays.
 
     out = softmax(q kᵀ / √C) v, over the keys where `mask` is True.
 
+  Only the scores are joined: a large cache is read where it lies. With slots
+  last both products read it in order, which is up to three times faster on a
+  CPU than with slots before channels.
+
   Args:
     q: `[B, T, H, C]` queries.
-    k: `[B, K, S, C]` keys.
-    v: `[B, K, S, C]` values.
-    mask: `[B, T, S]` bool, broadcastable. A row without any True gives the mean
-      of `v`: finite, and nobody reads it.
+    keys: `[B, K, C, Sᵢ]` each.
+    values: `[B, K, C, Sᵢ]` each.
+    mask: `[B, T, Σ Sᵢ]` bool. A row without any True gives the mean of the
+      values: finite, and nobody reads it.
 
   Returns:
     `[B, T, H, C]`.
   """
   batch, length, num_heads, head_dim = q.shape
-  num_kv_heads = k.shape[1]
+  num_kv_heads = keys[0].shape[1]
   q = q.reshape(batch, length, num_kv_heads, -1, head_dim) * head_dim**-0.5
-  scores = jnp.einsum(
-      'btkgc,bksc->bkgts', q, k, preferred_element_type=jnp.float32
+  q = q.transpose(0, 2, 3, 1, 4)  # [B, K, G, T, C]
+  product = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
+  scores = [product('bkgtc,bkcs->bkgts', q, k) for k in keys]
+  scores = jnp.where(
+      mask[:, None, None], jnp.concatenate(scores, axis=-1), MASKED
   )
-  scores = jnp.where(mask[:, None, None], scores, MASKED)
-  weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
-  out = jnp.einsum('bkgts,bksc->btkgc', weights, v)
-  return out.reshape(batch, length, num_heads, head_dim)
-
-
-def attend_parts(
-    q: jax.Array,
-    keys: tuple[jax.Array, ...],
-    values: tuple[jax.Array, ...],
-    mask: jax.Array,
-) -> jax.Array:
-  """Computes `attend` over keys and values that lie in several arrays.
-
-  Only the scores are joined: a large cache is read where it lies.
-
-  Args:
-    q: `[B, 1, H, C]` queries, one per row.
-    keys: `[B, K, Sᵢ, C]` each.
-    values: `[B, K, Sᵢ, C]` each.
-    mask: `[B, Σ Sᵢ]` bool.
-
-  Returns:
-    `[B, 1, H, C]`.
-  """
-  batch, _, num_heads, head_dim = q.shape
-  q = q.reshape(batch, keys[0].shape[1], -1, head_dim) * head_dim**-0.5
-  score = functools.partial(
-      jnp.einsum, 'bkgc,bksc->bkgs', q, preferred_element_type=jnp.float32
-  )
-  scores = jnp.concatenate([score(k) for k in keys], axis=-1)
-  scores = jnp.where(mask[:, None, None], scores, MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(q.dtype)
   out, start = 0.0, 0
   for v in values:
-    part = weights[..., start : start + v.shape[2]]
-    out += jnp.einsum('bkgs,bksc->bkgc', part, v)
-    start += v.shape[2]
-  return out.reshape(batch, 1, num_heads, head_dim)
+    part = weights[..., start : start + v.shape[3]]
+    out += jnp.einsum('bkgts,bkcs->bkgtc', part, v)
+    start += v.shape[3]
+  return out.transpose(0, 3, 1, 2, 4).reshape(batch, length, num_heads, -1)

