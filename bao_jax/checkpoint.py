@@ -37,7 +37,7 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
   path = pathlib.Path(workdir) / 'config.json'
   path.parent.mkdir(parents=True, exist_ok=True)
   config = json.loads(json.dumps(config))
-  if not path.exists():
+  if not path.exists() or not _has_results(path.parent):
     temporary = path.with_suffix('.tmp')
     temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
     os.replace(temporary, path)
@@ -54,6 +54,12 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
         f'{workdir} was made by another config ({shown}); choose another '
         '--workdir or give the same config.'
     )
+
+
+def _has_results(folder: pathlib.Path) -> bool:
+  """Returns whether a run has begun in earnest: then its config binds."""
+  beginning = {'config.json', 'config.tmp', 'tokenizer.json', 'programs'}
+  return any(path.name not in beginning for path in folder.iterdir())
 
 
 def claimed(workdir: str | pathlib.Path) -> dict[str, Any]:

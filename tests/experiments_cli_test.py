@@ -246,10 +246,16 @@ class BadInputTest(CliTest):
 
   def test_folder_of_another_config_is_left_alone(self):
     checkpoint.claim(self.folder, {'loop': 'rl', **tiny().to_dict()})
+    (self.folder / 'metrics.jsonl').touch()
     before = contents(self.folder)
     line = self.fails(rl.train, tiny(seed=1), self.folder)
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
+
+  def test_folder_of_a_refused_config_is_free_again(self):
+    checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 0})
+    checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
+    self.assertEqual(checkpoint.claimed(self.folder)['seed'], 1)
 
   def test_full_disk_names_the_folder(self):
 

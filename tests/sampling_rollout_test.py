@@ -182,7 +182,7 @@ class RolloutTest(parameterized.TestCase):
   def test_fired_deadline_is_repeated(self):
     # The second run's user is in time, yet the turn has failed before.
     faults = faults_lib.FaultLog()
-    faults.record('4/echo/easy/test/0/0/1')
+    faults.record('4/echo/easy/test/0/0/1', 'no reply')
     held = self.hold(
         speaker(faults=faults), requests_of([testing.echo_task()]), step=4
     )
@@ -261,14 +261,14 @@ class FaultLogTest(absltest.TestCase):
 
   def test_outlives_the_process(self):
     path = pathlib.Path(tempfile.mkdtemp()) / 'faults.txt'
-    faults_lib.FaultLog(path).record('3/turtle/1/0/2')
+    faults_lib.FaultLog(path).record('3/turtle/1/0/2', 'no reply')
     with path.open('a') as file:
-      file.write('4/tur')  # Torn by a kill.
-    faults_lib.FaultLog(path).record('5/turtle/1/0/2')
+      file.write('{"4/tur')  # Torn by a kill.
+    faults_lib.FaultLog(path).record('5/turtle/1/0/2', 'no user')
     log = faults_lib.FaultLog(path)
-    self.assertTrue(log.seen('3/turtle/1/0/2'))
-    self.assertTrue(log.seen('5/turtle/1/0/2'))
-    self.assertFalse(log.seen('4/turtle/1/0/2'))
+    self.assertEqual(log.error('3/turtle/1/0/2'), 'no reply')
+    self.assertEqual(log.error('5/turtle/1/0/2'), 'no user')
+    self.assertIsNone(log.error('4/turtle/1/0/2'))
 
 
 if __name__ == '__main__':

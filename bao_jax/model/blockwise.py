@@ -65,7 +65,8 @@ def _backward(block, residuals, d_out):
   """Of out = P v with P = softmax(S): dS = P ⊙ (d_out vᵀ - d_out · out)."""
   q, k, v, segments, out, normalizers = residuals
   queries, d_outs = (_grouped(x, k.shape[2]) for x in (q, d_out))
-  means = jnp.sum(_grouped(d_out * out, k.shape[2]), axis=-1, keepdims=True)
+  means = d_out.astype(jnp.float32) * out.astype(jnp.float32)
+  means = jnp.sum(_grouped(means, k.shape[2]), axis=-1, keepdims=True)
   keys, values = _transposed(k), _transposed(v)
   d_q, d_k, d_v = [], jnp.zeros(keys.shape), jnp.zeros(values.shape)
   for start, end in _blocks(q.shape[1], block):

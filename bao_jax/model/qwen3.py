@@ -206,8 +206,9 @@ class Transformer(nn.Module):
         in_axes=(nn.broadcast, 0),
         length=c.num_layers,
         # A few layers in one step of the scan: what the backward pass needs of
-        # them is then not stacked, a fifth of an update of a small model.
-        unroll=c.num_layers if c.num_layers <= 4 else 1,
+        # them is then not stacked, a fifth of an update of a small model. Not
+        # with remat, which XLA would undo outside a loop.
+        unroll=c.num_layers if c.num_layers <= 4 and not c.remat else 1,
         metadata_params={nn.PARTITION_NAME: 'layers'},
     )(c, self.attend, name='layers')
     x = embedding.astype(c.dtype)[tokens]

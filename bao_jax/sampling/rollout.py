@@ -8,10 +8,8 @@ its deadline.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-import concurrent.futures
 import dataclasses
-import math
-import time
+import functools
 import zlib
 
 import jax
@@ -19,6 +17,7 @@ import numpy as np
 
 from bao_jax import types
 from bao_jax.envs import base
+from bao_jax.sampling import calls
 from bao_jax.sampling import choose
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
@@ -35,8 +34,7 @@ class Limits:
   Attributes:
     max_tokens: ids of a whole conversation, prompt and replies included.
     max_turn_tokens: sampled ids of one turn.
-    deadline: seconds a gym may take for one turn. Where more gyms are to be
-      stepped than there are threads, a round may take a multiple.
+    deadline: seconds a gym may take for one turn.
     temperature: 0 is greedy.
     top_k: 0 for all tokens. Leave at 0 when training.
     top_p: 1 for all tokens. Leave at 1 when training.
@@ -138,27 +136,21 @@ class Conversations:
     Raises:
       ValueError: a prompt leaves no room to speak, or a task names no gym.
     """
-    pool = concurrent.futures.ThreadPoolExecutor(self.num_threads)
-    try:
-      rollout = _Rollout(self, params, requests, step, pool)
-      while not rollout.is_done():
-        ended = rollout.advance()
-        if progress and ended:
-          progress(ended)
-    finally:
-      # A gym that hangs was given up at its deadline.
-      pool.shutdown(wait=False, cancel_futures=True)
+    rollout = _Rollout(self, params, requests, step)
+    while not rollout.is_done():
+      ended = rollout.advance()
+      if progress and ended:
+        progress(ended)
     return rollout.trajectories
 
 
 class _Rollout:
   """One call of `Conversations.hold`: rows, queue and caches."""
 
-  def __init__(self, setup, params, requests, step, pool):
+  def __init__(self, setup, params, requests, step):
     self._setup = setup
     self._engine = setup.engine
     self._limits = setup.limits
-    self._pool = pool
     self._step = step
     self._params = self._engine.unstack(params)
     self._requests = requests
@@ -324,17 +316,10 @@ class _Rollout:
   def _answer(self, spoken: Sequence[tuple[int, bool]]) -> int:
     """Steps the gyms of finished turns; returns how many rows ended."""
     actions = [self._parse(self._rows[i], closed) for i, closed in spoken]
-    # One deadline for the round: gyms that hang are waited for together.
-    waves = math.ceil(len(spoken) / self._setup.num_threads)
-    deadline = time.monotonic() + waves * self._limits.deadline
-    futures = [
-        self._pool.submit(self._step_gym, self._rows[i], action)
-        for (i, _), action in zip(spoken, actions)
-    ]
+    outcomes = self._step_gyms([self._rows[i] for i, _ in spoken], actions)
     ended = 0
-    for (i, is_closed), action, future in zip(spoken, actions, futures):
+    for (i, is_closed), action, outcome in zip(spoken, actions, outcomes):
       row = self._rows[i]
-      outcome = self._outcome(row, future, deadline)
       trajectory = self._absorb(row, action, is_closed, outcome)
       if trajectory:
         self.trajectories[self._owner[i]] = trajectory
@@ -347,27 +332,33 @@ class _Rollout:
       return types.Action('', error='Bad call: the message was cut off.')
     return tools.parse(self._setup.tokenizer.decode(np.concatenate(row.tokens)))
 
-  def _step_gym(self, row: _Row, action: types.Action):
-    return row.gym.step(row.state, action)
+  def _step_gyms(
+      self, rows: Sequence[_Row], actions: Sequence[types.Action]
+  ) -> list[tuple[base.State, base.Step] | str]:
+    """Returns what each gym said, or why its conversation failed."""
+    log = self._setup.faults
+    outcomes = [log.error(self._turn_key(row)) for row in rows]
+    fresh = [i for i, error in enumerate(outcomes) if error is None]
+    replies = calls.call_all(
+        [
+            functools.partial(rows[i].gym.step, rows[i].state, actions[i])
+            for i in fresh
+        ],
+        num_threads=self._setup.num_threads,
+        deadline=self._limits.deadline,
+    )
+    for i, reply in zip(fresh, replies):
+      if isinstance(reply, (TimeoutError, base.UserError)):
+        log.record(self._turn_key(rows[i]), str(reply))
+        reply = str(reply)
+      elif isinstance(reply, Exception):
+        raise reply
+      outcomes[i] = reply
+    return outcomes
 
-  def _outcome(
-      self, row: _Row, future, deadline: float
-  ) -> tuple[base.State, base.Step] | str:
-    """Waits for a gym; returns what it said or why the conversation failed."""
+  def _turn_key(self, row: _Row) -> str:
     request = row.request
-    key = f'{self._step}/{request.task.id}/{request.sample}/{len(row.turns)}'
-    if self._setup.faults.seen(key):
-      future.cancel()
-      return 'failed in an earlier run of this step'
-    try:
-      return future.result(timeout=max(deadline - time.monotonic(), 0.0))
-    except concurrent.futures.TimeoutError:
-      error = f'no reply within {self._limits.deadline} s'
-    except base.UserError as e:
-      error = str(e)
-    future.cancel()
-    self._setup.faults.record(key)
-    return error
+    return f'{self._step}/{request.task.id}/{request.sample}/{len(row.turns)}'
 
   def _absorb(
       self, row: _Row, action, is_closed, outcome

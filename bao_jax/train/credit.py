@@ -48,6 +48,19 @@ def check_names(config: setup.Config) -> None:
   terms_fn(config.rewards)
   advantage_fn(config.rl)
   objective(config.rl)
+  rl = config.rl
+  rows = rl.tasks_per_step * rl.samples_per_task
+  pieces = rl.num_minibatches * rl.num_microbatches
+  if rows % pieces:
+    raise ValueError(
+        f'rl: {rows} conversations a step (tasks_per_step x samples_per_task) '
+        f'do not divide into {pieces} (num_minibatches x num_microbatches).'
+    )
+  if max(rl.length_buckets) < config.sampling.max_tokens:
+    raise ValueError(
+        f'rl.length_buckets: the longest, {max(rl.length_buckets)}, does not '
+        f'hold sampling.max_tokens={config.sampling.max_tokens}.'
+    )
 
 
 def terms_fn(rewards: setup.Config) -> TermsFn:

@@ -6,6 +6,7 @@ the test split in particular is read once per row.
 
 from collections.abc import Sequence
 import json
+import os
 import pathlib
 import time
 
@@ -21,6 +22,7 @@ from bao_jax.evaluation import records
 from bao_jax.metrics import intervals
 from bao_jax.report import page
 from bao_jax.report import runs as runs_lib
+from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -50,9 +52,11 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
     The path of the report.
   """
   workdir = pathlib.Path(workdir)
-  setup.check_names(config)
-  checkpoint.claim(workdir, {'loop': 'pipeline', **config.to_dict()})
   warm = workdir / 'warm_start'
+  setup.check_names(config)
+  for name in config.rows:
+    credit.check_names(row_config(config, name, warm))
+  checkpoint.claim(workdir, {'loop': 'pipeline', **config.to_dict()})
   with _Clock(workdir, 'warm start'):
     sft.train(base_config(config), warm)
   for name in config.rows:
@@ -172,7 +176,7 @@ def _label(config, name: str) -> str:
 
 def _description(config, name: str) -> str:
   fixed = {
-      policies.TEACHER: 'plays by rules; what the warm start imitates',
+      policies.TEACHER: 'plays by rules, with all behaviors',
       policies.RANDOM: "draws moves from the teacher's",
       WARM_START: 'imitation only',
   }
@@ -187,8 +191,8 @@ def _notes(config, workdir, runs: Sequence[runs_lib.Run]) -> list[str]:
   return [
       f'Level {config.envs.level}, seed {config.seed}, one greedy conversation '
       f'for each of {len(runs[0].records)} {split} tasks; intervals are 95 % '
-      f'bootstrap over tasks. {reads.sentence(workdir, split)} Every choice '
-      'was made on validation.',
+      f'bootstrap over tasks. {_reads(workdir, split)}',
+      _imitated(config.teacher),
       'All rows trained by reinforcement learning start from the same warm '
       'start, with the same seed, tasks, steps and sampled conversations per '
       'step. '
@@ -199,6 +203,24 @@ def _notes(config, workdir, runs: Sequence[runs_lib.Run]) -> list[str]:
       *_differences(runs),
       f'Time per phase: {phases}.',
   ]
+
+
+def _reads(workdir: pathlib.Path, split: str) -> str:
+  if split == 'validation':
+    return 'Choices are made on this split: its numbers flatter.'
+  read = reads.sentence(workdir, split)
+  return f'{read} Every choice was made on validation.'
+
+
+def _imitated(teacher: setup.Config) -> str:
+  """Says whom the warm start imitates: not the teacher of the table."""
+  names = ('memory', 'refinement', 'scheduling', 'querying')
+  shares = ', '.join(f'{name} in {teacher[name]:.0%}' for name in names)
+  return (
+      f'The warm start imitates {teacher.conversations} conversations per gym '
+      f'of teachers that show {shares} of them, as far as they were solved. '
+      'A teacher without scheduling answers before it knows.'
+  )
 
 
 def _differences(runs: Sequence[runs_lib.Run]) -> list[str]:
@@ -243,4 +265,6 @@ class _Clock:
       times = json.loads(self._path.read_text())
     spent = time.monotonic() - self._began
     times[self._name] = times.get(self._name, 0.0) + spent
-    self._path.write_text(json.dumps(times))
+    temporary = self._path.with_suffix('.tmp')
+    temporary.write_text(json.dumps(times))
+    os.replace(temporary, self._path)

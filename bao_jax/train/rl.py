@@ -59,6 +59,8 @@ def train(
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
   credit_lib.check_names(config)
+  if config.warm_start and not pathlib.Path(config.warm_start).is_dir():
+    raise FileNotFoundError(f'warm_start: {config.warm_start}: no such folder.')
   checkpoint.claim(workdir, {'loop': 'rl', **config.to_dict()})
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
@@ -108,9 +110,12 @@ def train(
           credited.advantages,
           programs.ref_logps(reference, batch) if config.rl.kl_coef else None,
       )
-      for _ in range(config.rl.num_epochs):
+      state, metrics = programs.update(state, prepared)
+      # The mismatch of sampler and trainer is that of the first epoch.
+      gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
+      for _ in range(config.rl.num_epochs - 1):
         state, metrics = programs.update(state, prepared)
-      metrics = jax.device_get(metrics)
+      metrics = jax.device_get({**metrics, **gaps})
       metrics_lib.check_finite(i, metrics)
       credited = jax.device_get(credited)
       metrics |= describe(trajectories, batch, credited)

@@ -86,13 +86,15 @@ def check_names(config: Config) -> None:
   """Refuses unknown gyms and sources of tasks before anything is written.
 
   Raises:
-    ValueError: a name is unknown, or a source has no path.
+    ValueError: a name is unknown, a source has no path, or a share is not in
+      [0, 1].
     FileNotFoundError: the folder that a source reads is not there.
   """
   for name in config.envs.names:
     if name not in _GYMS:
       known = ', '.join(sorted(_GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+  draw_behaviors(config.teacher, random.Random(0))
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)

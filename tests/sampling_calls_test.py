@@ -1,0 +1,59 @@
+"""Tests for bao_jax.sampling.calls."""
+
+import functools
+import subprocess
+import sys
+import threading
+import time
+
+from absl.testing import absltest
+
+from bao_jax.sampling import calls
+
+
+def fail():
+  raise KeyError('a bug')
+
+
+class CallAllTest(absltest.TestCase):
+
+  def test_outcomes_come_in_order(self):
+    jobs = [functools.partial(pow, i, 2) for i in range(20)]
+    got = calls.call_all(jobs, num_threads=3, deadline=60.0)
+    self.assertEqual(got, [i * i for i in range(20)])
+    self.assertEqual(calls.call_all([], num_threads=3, deadline=60.0), [])
+
+  def test_errors_are_handed_over(self):
+    got = calls.call_all([fail, lambda: 1], num_threads=1, deadline=60.0)
+    self.assertIsInstance(got[0], KeyError)
+    self.assertEqual(got[1], 1)
+
+  def test_more_hang_than_there_are_threads_and_the_others_are_served(self):
+    let_go = threading.Event()
+    self.addCleanup(let_go.set)
+    hang = functools.partial(let_go.wait, 60)
+    jobs = [hang, hang, hang] + [lambda: 'served'] * 6
+    got = calls.call_all(jobs, num_threads=2, deadline=0.2)
+    self.assertEqual(got[3:], ['served'] * 6)
+    for outcome in got[:3]:
+      self.assertIsInstance(outcome, TimeoutError)
+      self.assertEqual(str(outcome), 'no reply within 0.2 s')
+
+  def test_waiting_for_a_thread_does_not_count(self):
+    jobs = [functools.partial(time.sleep, 0.3)] * 3
+    got = calls.call_all(jobs, num_threads=1, deadline=0.8)
+    self.assertEqual(got, [None] * 3)
+
+  def test_what_hangs_does_not_keep_the_process_from_ending(self):
+    script = (
+        'import time\n'
+        'from bao_jax.sampling import calls\n'
+        'calls.call_all([lambda: time.sleep(600)], num_threads=1, '
+        'deadline=0.1)\n'
+    )
+    done = subprocess.run([sys.executable, '-c', script], timeout=60)
+    self.assertEqual(done.returncode, 0)
+
+
+if __name__ == '__main__':
+  absltest.main()
