@@ -87,12 +87,7 @@ def train(
       faults=faults_lib.FaultLog(workdir / 'faults.txt'),
   )
   tasks = setup.tasks(config, 'train')
-  watched = [
-      rollout.Request(task)
-      for task in setup.few_tasks(
-          config, 'validation', config.evaluation.num_tasks
-      )
-  ]
+  watched = setup.watched(config)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
       total=config.rl.num_steps, initial=start, desc=workdir.name, unit='step'
@@ -104,20 +99,10 @@ def train(
       trajectories = speaker.hold(state.params, requests, step=i)
       spoken = time.monotonic()
       batch = to_batch(config, trajectories)
-      credited = programs.credit(batch)
-      prepared = policy_batch(
-          batch,
-          credited.advantages,
-          programs.ref_logps(reference, batch) if config.rl.kl_coef else None,
+      state, credited, metrics = learn(
+          config, programs, state, reference, batch
       )
-      state, metrics = programs.update(state, prepared)
-      # The mismatch of sampler and trainer is that of the first epoch.
-      gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
-      for _ in range(config.rl.num_epochs - 1):
-        state, metrics = programs.update(state, prepared)
-      metrics = jax.device_get({**metrics, **gaps})
       metrics_lib.check_finite(i, metrics)
-      credited = jax.device_get(credited)
       metrics |= describe(trajectories, batch, credited)
       metrics |= speeds(trajectories, spoken - began, time.monotonic() - spoken)
       is_last = i + 1 == config.rl.num_steps
@@ -200,6 +185,32 @@ def compile_programs(
       jax.jit(ref_logps),
       jax.jit(update, donate_argnames='state'),
   )
+
+
+def learn(
+    config: setup.Config,
+    programs: Programs,
+    state: types.TrainState,
+    reference: types.Params,
+    batch: types.Batch,
+) -> tuple[types.TrainState, credit_lib.Credit, types.Metrics]:
+  """Credits a batch and updates on it, once per epoch.
+
+  Returns:
+    The next state, and on the host the credit and the last epoch's metrics, but
+    for the mismatch of sampler and trainer, which is that of the first.
+  """
+  credited = programs.credit(batch)
+  prepared = policy_batch(
+      batch,
+      credited.advantages,
+      programs.ref_logps(reference, batch) if config.rl.kl_coef else None,
+  )
+  state, metrics = programs.update(state, prepared)
+  gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
+  for _ in range(config.rl.num_epochs - 1):
+    state, metrics = programs.update(state, prepared)
+  return state, *jax.device_get((credited, {**metrics, **gaps}))
 
 
 def requests_of_step(

@@ -170,6 +170,12 @@ def best_teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
   }
 
 
+def watched(config: Config) -> list[rollout.Request]:
+  """Returns what both loops evaluate on as they train: validation tasks."""
+  few = few_tasks(config, 'validation', config.evaluation.num_tasks)
+  return [rollout.Request(task) for task in few]
+
+
 def draw_behaviors(
     teacher: Config, rng: random.Random
 ) -> teachers_base.Behaviors:

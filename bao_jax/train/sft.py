@@ -18,7 +18,6 @@ from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.evaluation import evaluate
-from bao_jax.sampling import rollout
 from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import batch as batch_lib
@@ -71,12 +70,7 @@ def train(
       donate_argnames='state',
   )
   speaker = setup.conversations(config, shape, encoder, temperature=0.0)
-  requests = [
-      rollout.Request(task)
-      for task in setup.few_tasks(
-          config, 'validation', config.evaluation.num_tasks
-      )
-  ]
+  watched = setup.watched(config)
   start = int(state.step)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
@@ -90,7 +84,7 @@ def train(
       metrics_lib.check_finite(i, metrics)
       is_last = i + 1 == config.sft.num_steps
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
-        trajectories = speaker.hold(state.params, requests, step=i)
+        trajectories = speaker.hold(state.params, watched, step=i)
         metrics |= evaluate.summarize(trajectories, 'validation')
         bar.set_postfix(
             loss=f'{metrics["sft/loss"]:.3f}',
@@ -98,11 +92,8 @@ def train(
         )
       writer.write(i, metrics)
       bar.update()
-      if (
-          is_last
-          or preemption.is_requested
-          or (i + 1) % config.checkpoint_every == 0
-      ):
+      is_due = is_last or (i + 1) % config.checkpoint_every == 0
+      if is_due or preemption.is_requested:
         saved.save(i + 1, state)
       if preemption.is_requested and not is_last:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
