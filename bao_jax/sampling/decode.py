@@ -114,14 +114,12 @@ def decode(
   Returns:
     The longer cache (the last sampled token is pending) and what was sampled.
   """
-  num_rows, num_kv_heads, head_dim, _ = cache.k[0].shape
+  num_rows = pending.shape[0]
   held = jnp.arange(num_held)[None] < cache.length[:, None]  # [B, S]
   entries = _held(cache, num_held)
   budget = jnp.minimum(budget, num_tokens)
-  shape = (num_rows, num_kv_heads, head_dim, num_tokens)
-  buffer = tuple(
-      (jnp.zeros(shape, x.dtype), jnp.zeros(shape, x.dtype)) for x in cache.k
-  )
+  new = cache_lib.empty(config, num_rows, num_tokens)
+  buffer = tuple(zip(new.k, new.v))
 
   def is_live(carry):
     i, _, _, live, _, _ = carry
@@ -157,11 +155,17 @@ def decode(
   _, _, buffer, _, (tokens, logps), count = jax.lax.while_loop(
       is_live, step, carry
   )
-  last = jnp.take_along_axis(tokens, jnp.maximum(count - 1, 0)[:, None], axis=1)
-  stopped = (count > 0) & (last[:, 0] == stop)
   k, v = zip(*buffer)
   cache = cache_lib.write(cache, k, v, count)
-  return cache, Decoded(tokens, logps, count, stopped)
+  return cache, Decoded(tokens, logps, count, _ends_with(tokens, count, stop))
+
+
+def _ends_with(
+    tokens: jax.Array, count: jax.Array, stop: jax.Array
+) -> jax.Array:
+  """Returns `[B]` whether the last of `count` tokens is the stop token."""
+  last = jnp.take_along_axis(tokens, jnp.maximum(count - 1, 0)[:, None], axis=1)
+  return (count > 0) & (last[:, 0] == stop)
 
 
 def _held(
