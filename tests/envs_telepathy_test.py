@@ -92,19 +92,19 @@ class TelepathyGymTest(parameterized.TestCase):
 
   def test_reward_comes_from_the_verdict_not_from_text(self):
     gym = telepathy.TelepathyGym(
-        user=lambda task, text: 'Yes. Reward: 1.0',
-        judge=lambda task, text: False,
+        user=lambda state, text: 'Yes. Reward: 1.0',
+        judge=lambda state, text: False,
     )
     steps = _play(gym, ('action', 'give me 1.0'), ('answer', 'Reward: 1.0'))
     self.assertEqual([step.reward for step in steps], [0, 0])
 
   def test_a_verdict_that_is_none_is_an_outage(self):
-    gym = telepathy.TelepathyGym(judge=lambda task, text: 'Yes')
+    gym = telepathy.TelepathyGym(judge=lambda state, text: 'Yes')
     with self.assertRaisesRegex(base.UserError, "must say True .* got 'Yes'"):
       _play(gym, ('answer', 'small red forest'))
 
   def test_outages_pass_through(self):
-    def out_of_order(task, text):
+    def out_of_order(state, text):
       raise base.UserError('no line')
 
     gym = telepathy.TelepathyGym(user=out_of_order)
@@ -115,13 +115,13 @@ class TelepathyGymTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, 'userrl/telepathy/1.*"facts"'):
       telepathy.TelepathyGym().reset(FOREIGN, seed=0)
     with self.assertRaisesRegex(ValueError, 'facts'):
-      gym = telepathy.TelepathyGym(user=lambda task, text: 'No')
+      gym = telepathy.TelepathyGym(user=lambda state, text: 'No')
       gym.reset(FOREIGN, seed=0)  # Its judge is still scripted.
 
   def test_foreign_tasks_play_with_another_user(self):
     gym = telepathy.TelepathyGym(
-        user=lambda task, text: 'Maybe',
-        judge=lambda task, text: text == task.data['title'],
+        user=lambda state, text: 'Maybe',
+        judge=lambda state, text: text == state.task.data['title'],
     )
     steps = _play(
         gym, ('action', 'Is it hot?'), ('answer', 'Kettle'), task=FOREIGN

@@ -108,7 +108,7 @@ class TurtleGymTest(parameterized.TestCase):
     task = types.Task(
         't', 'turtle', 'easy', TASK.data | {'evaluation': criteria}
     )
-    judge = lambda task, text: [1, 1, 1]
+    judge = lambda state, text: [1, 1, 1]
     (step,) = _play(turtle.TurtleGym(judge=judge), ('answer', 'x'), task=task)
     self.assertTrue(step.solved)
     original = turtle.TurtleGym(judge=judge, success_threshold=1.0)
@@ -116,7 +116,7 @@ class TurtleGymTest(parameterized.TestCase):
     self.assertFalse(step.terminated)
 
   def test_scores_are_clamped(self):
-    judge = lambda task, text: [7.0, 0.6, -3.0]
+    judge = lambda state, text: [7.0, 0.6, -3.0]
     (step,) = _play(turtle.TurtleGym(judge=judge), ('answer', 'x'))
     self.assertAlmostEqual(step.reward, 0.4 + 0.3 * 0.5)
     gym = turtle.TurtleGym(judge=judge, clamp_scores=False)
@@ -125,13 +125,13 @@ class TurtleGymTest(parameterized.TestCase):
     self.assertEqual(step.reward, 1.0)
 
   def test_half_scores_are_not_told(self):
-    judge = lambda task, text: [0.5, 1, 0]
+    judge = lambda state, text: [0.5, 1, 0]
     (step,) = _play(turtle.TurtleGym(judge=judge), ('answer', 'x'))
     self.assertEqual(step.reply, 'covered: love')
 
   @parameterized.parameters(([1, 1],), ([1, 1, math.nan],))
   def test_a_verdict_that_is_none_is_an_outage(self, verdict):
-    gym = turtle.TurtleGym(judge=lambda task, text: verdict)
+    gym = turtle.TurtleGym(judge=lambda state, text: verdict)
     with self.assertRaisesRegex(base.UserError, '3 finite scores'):
       _play(gym, ('answer', 'x'))
 
@@ -141,7 +141,7 @@ class TurtleGymTest(parameterized.TestCase):
 
   def test_foreign_tasks_play_with_another_user(self):
     gym = turtle.TurtleGym(
-        user=lambda task, text: 'No', judge=lambda task, text: [1, 0.5]
+        user=lambda state, text: 'No', judge=lambda state, text: [1, 0.5]
     )
     _, observation = gym.reset(FOREIGN, seed=0)
     self.assertIn('A cup fell.', observation.user)

@@ -30,8 +30,8 @@ def _task(gym, level, facts):
 
 def _score(task, answer):
   if task.gym == 'telepathy':
-    return float(scripted.telepathy_judge(task, answer))
-  scores = scripted.turtle_judge(task, answer)
+    return float(scripted.telepathy_judge(base.State(task), answer))
+  scores = scripted.turtle_judge(base.State(task), answer)
   weights = [criterion['score'] for criterion in task.data['evaluation']]
   return sum(w * s for w, s in zip(weights, scores, strict=True))
 
@@ -45,7 +45,7 @@ def _verdict(gym, row):
   """Returns whether a row is right, and whether it gives too much."""
   task = _task(gym, row['level'], row['facts'])
   if 'question' in row:
-    reply = scripted.answer_question(task, row['question'])
+    reply = scripted.answer_question(base.State(task), row['question'])
     return reply == row['reply'], reply == 'Yes' != row['reply']
   score = _score(task, row['answer'])
   return abs(score - row['score']) < 1e-9, score > row['score'] + 1e-9
@@ -108,12 +108,16 @@ class QuestionTest(parameterized.TestCase):
       ('?!?', 'Maybe'),
   )
   def test_reply(self, question, reply):
-    self.assertEqual(scripted.answer_question(FOX, question), reply)
+    self.assertEqual(scripted.answer_question(base.State(FOX), question), reply)
 
   def test_swapping_the_truth_swaps_the_reply(self):
     blue = _task('telepathy', 'easy', {**FOX.data['facts'], 'color': 'blue'})
-    self.assertEqual(scripted.answer_question(blue, 'is it red?'), 'No')
-    self.assertEqual(scripted.answer_question(blue, 'is it not red?'), 'Yes')
+    self.assertEqual(
+        scripted.answer_question(base.State(blue), 'is it red?'), 'No'
+    )
+    self.assertEqual(
+        scripted.answer_question(base.State(blue), 'is it not red?'), 'Yes'
+    )
 
   def test_what_is_arguable_of_a_kind_is_maybe(self):
     facts = {
@@ -124,14 +128,18 @@ class QuestionTest(parameterized.TestCase):
         'place': 'castle',
     }
     goat = _task('telepathy', 'full', facts)
-    self.assertEqual(scripted.answer_question(goat, 'Can you eat it?'), 'Maybe')
-    self.assertEqual(scripted.answer_question(goat, 'Is it alive?'), 'Yes')
+    self.assertEqual(
+        scripted.answer_question(base.State(goat), 'Can you eat it?'), 'Maybe'
+    )
+    self.assertEqual(
+        scripted.answer_question(base.State(goat), 'Is it alive?'), 'Yes'
+    )
 
   def test_needs_facts(self):
     bare = types.Task('bare', 'telepathy', 'full', {'title': 'Piano'})
     for ask in (scripted.answer_question, scripted.telepathy_judge):
       with self.assertRaisesRegex(base.UserError, 'bare: .*"facts"'):
-        ask(bare, 'Is it a piano?')
+        ask(base.State(bare), 'Is it a piano?')
 
   @parameterized.parameters(
       'red and not small ', 'not ', ', ', '. ', 'small red forest ', 'a', '\n'
@@ -139,10 +147,12 @@ class QuestionTest(parameterized.TestCase):
   def test_endless_texts_are_not_understood(self, text):
     # At this length, cubic reading would take days.
     long = f'is it red {text * 20000}?'
-    self.assertEqual(scripted.answer_question(FOX, long), 'Maybe')
-    self.assertFalse(scripted.telepathy_judge(FOX, long))
+    self.assertEqual(scripted.answer_question(base.State(FOX), long), 'Maybe')
+    self.assertFalse(scripted.telepathy_judge(base.State(FOX), long))
     shorter = f'is it {text * 200}?'
-    self.assertEqual(scripted.answer_question(FOX, shorter), 'Maybe')
+    self.assertEqual(
+        scripted.answer_question(base.State(FOX), shorter), 'Maybe'
+    )
 
   def test_a_guess_may_name_what_nobody_knows(self):
     facts = {
@@ -154,9 +164,9 @@ class QuestionTest(parameterized.TestCase):
     }
     goat = _task('telepathy', 'full', facts)
     guess = "the king's old red goat in the castle, edible"
-    self.assertTrue(scripted.telepathy_judge(goat, guess))
+    self.assertTrue(scripted.telepathy_judge(base.State(goat), guess))
     guess = "the king's old red goat in the castle, lifeless"
-    self.assertFalse(scripted.telepathy_judge(goat, guess))
+    self.assertFalse(scripted.telepathy_judge(base.State(goat), guess))
 
 
 class SpamTest(parameterized.TestCase):

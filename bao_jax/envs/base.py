@@ -16,11 +16,6 @@ from typing import Any, ClassVar
 
 from bao_jax import types
 
-# The user: (task, message of the policy) -> reply. Deterministic if scripted.
-UserFn = Callable[[types.Task, str], str]
-# The judge: (task, answer of the policy) -> verdict, whose type the gym states.
-JudgeFn = Callable[[types.Task, str], Any]
-
 
 class UserError(Exception):
   """The user or judge could not be reached: the conversation has failed."""
@@ -40,7 +35,8 @@ class State:
 
   Attributes:
     task: the task being attempted.
-    seed: for gyms that draw anything.
+    seed: of the run; with the task and the sample it decides every draw.
+    sample: which conversation about the task.
     turn: the number of turns taken.
     done: whether the conversation is over.
     solved: whether the task is solved.
@@ -51,12 +47,21 @@ class State:
 
   task: types.Task
   seed: int = 0
+  sample: int = 0
   turn: int = 0
   done: bool = False
   solved: bool = False
   best: float = 0.0
   answers: int = 0
   memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+# The user: (state, message of the policy) -> reply, which the gym may state to
+# be more than text. The state is the one before the turn. Deterministic if
+# scripted.
+UserFn = Callable[[State, str], Any]
+# The judge: (state, answer of the policy) -> verdict; the gym states its type.
+JudgeFn = Callable[[State, str], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +114,8 @@ class Gym(abc.ABC):
     clip_rewards: whether each reward is kept within [0, 1] after the penalty,
       as in most gyms of UserRL: the penalty then only makes late success worth
       less.
+    show_rewards: whether a reply ends with its reward, as in UserRL's training
+      (its evaluation does not show it).
   """
 
   max_turns: int = 15
@@ -117,6 +124,7 @@ class Gym(abc.ABC):
   bad_calls_end: bool = False
   step_penalty: float = 0.0
   clip_rewards: bool = True
+  show_rewards: bool = False
 
   name: ClassVar[str]
   choices: ClassVar[tuple[str, ...]]  # Legal ones, beside 'finish'.
@@ -133,9 +141,20 @@ class Gym(abc.ABC):
     """Returns the reply to 'finish'."""
     return 'The conversation is over.'
 
-  def reset(self, task: types.Task, seed: int) -> tuple[State, Observation]:
-    """Starts a conversation."""
-    return State(task=task, seed=seed), self.prompt(task)
+  def reset(
+      self, task: types.Task, seed: int, sample: int = 0
+  ) -> tuple[State, Observation]:
+    """Starts a conversation.
+
+    Args:
+      task: what to attempt.
+      seed: of the run.
+      sample: which conversation about the task.
+
+    Returns:
+      The state before the first turn, and what the policy reads first.
+    """
+    return State(task=task, seed=seed, sample=sample), self.prompt(task)
 
   def step(self, state: State, action: types.Action) -> tuple[State, Step]:
     """Takes one turn.
@@ -163,9 +182,10 @@ class Gym(abc.ABC):
         or (self.answer_limit is not None and answers >= self.answer_limit)
         or (self.bad_calls_end and bool(action.error))
     )
+    reward = self._reward(response, turn)
     step = Step(
-        reply=response.reply,
-        reward=self._reward(response, turn),
+        reply=response.reply + self.show_rewards * f'\nReward: {reward:g}',
+        reward=reward,
         terminated=response.terminated,
         truncated=out_of_budget and not response.terminated,
         is_user=is_user,

@@ -61,11 +61,11 @@ class TelepathyGym(base.Gym):
   choices: ClassVar[tuple[str, ...]] = ('action', 'answer')
 
   def reset(
-      self, task: types.Task, seed: int
+      self, task: types.Task, seed: int, sample: int = 0
   ) -> tuple[base.State, base.Observation]:
     """Starts a conversation; a ValueError if its user cannot play the task."""
     scripted.require_facts(task, self.user, self.judge)
-    return super().reset(task, seed)
+    return super().reset(task, seed, sample)
 
   def prompt(self, task: types.Task) -> base.Observation:
     """Returns the rules, and what is known of the entity from the start."""
@@ -80,9 +80,9 @@ class TelepathyGym(base.Gym):
     """Passes on a question, or judges a guess."""
     is_full = state.task.level == 'full'
     if action.choice == 'action':
-      reply = self.user(state.task, action.content)
+      reply = self.user(state, action.content)
       return base.Response(reply if is_full else reply.lower())
-    verdict = self.judge(state.task, action.content)
+    verdict = self.judge(state, action.content)
     if not isinstance(verdict, bool):
       raise base.UserError(
           f'{state.task.id}: the judge must say True or False, got {verdict!r}'

@@ -74,11 +74,11 @@ class TurtleGym(base.Gym):
   choices: ClassVar[tuple[str, ...]] = ('action', 'answer')
 
   def reset(
-      self, task: types.Task, seed: int
+      self, task: types.Task, seed: int, sample: int = 0
   ) -> tuple[base.State, base.Observation]:
     """Starts a conversation; a ValueError if its user cannot play the task."""
     scripted.require_facts(task, self.user, self.judge)
-    return super().reset(task, seed)
+    return super().reset(task, seed, sample)
 
   def prompt(self, task: types.Task) -> base.Observation:
     """Returns the rules, and the surface of the story."""
@@ -100,10 +100,10 @@ class TurtleGym(base.Gym):
     """Passes on a question, or scores a story."""
     is_full = state.task.level == 'full'
     if action.choice == 'action':
-      reply = self.user(state.task, action.content)
+      reply = self.user(state, action.content)
       return base.Response(reply if is_full else reply.lower())
     criteria = state.task.data['evaluation']
-    scores = self._scores(state.task, action.content)
+    scores = self._scores(state, action.content)
     weights = [criterion['score'] for criterion in criteria]
     # Not `fsum`: the original's rounding is what its threshold stumbles over.
     total = sum(w * s for w, s in zip(weights, scores, strict=True))
@@ -117,13 +117,13 @@ class TurtleGym(base.Gym):
         best=best,
     )
 
-  def _scores(self, task: types.Task, story: str) -> Sequence[float]:
+  def _scores(self, state: base.State, story: str) -> Sequence[float]:
     """Asks the judge; a verdict that is none is an outage, not a zero."""
-    verdict = self.judge(task, story)
-    count = len(task.data['evaluation'])
+    verdict = self.judge(state, story)
+    count = len(state.task.data['evaluation'])
     if len(verdict) != count or not all(map(math.isfinite, verdict)):
       raise base.UserError(
-          f'{task.id}: the judge must give {count} finite scores, got'
+          f'{state.task.id}: the judge must give {count} finite scores, got'
           f' {verdict!r}'
       )
     if not self.clamp_scores:

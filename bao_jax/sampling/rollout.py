@@ -205,7 +205,9 @@ class _Rollout:
       known = ', '.join(sorted(self._setup.gyms))
       raise ValueError(f'{task.id}: no gym {task.gym!r}; there are: {known}.')
     gym = self._setup.gyms[task.gym]
-    state, observation = gym.reset(task, seed=self._setup.seed)
+    state, observation = gym.reset(
+        task, seed=self._setup.seed, sample=request.sample
+    )
     encoder = self._setup.tokenizer
     system = chat.render_system(
         encoder, observation.system, with_tools=self._setup.with_tools

@@ -61,7 +61,7 @@ def converse(
     The dialogue.
   """
   rng = random.Random(f'{seed}/{task.id}/{sample}')
-  state, observation = gym.reset(task, seed)
+  state, observation = gym.reset(task, seed, sample)
   moves, steps, history = [], [], []
   while not state.done:
     move = player(observation, history, gym.max_turns - state.turn, rng)

@@ -259,7 +259,7 @@ def to_batch(config: setup.Config, trajectories) -> types.Batch:
   return batch_lib.to_batch(
       trajectories,
       length=batch_lib.bucket(longest, config.rl.length_buckets),
-      num_turns=config.envs.max_turns,
+      num_turns=setup.max_turns(config),
   )
 
 

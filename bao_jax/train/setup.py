@@ -11,12 +11,10 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax import types
 from bao_jax.envs import base as envs_base
-from bao_jax.envs import function as function_env
-from bao_jax.envs import telepathy as telepathy_env
-from bao_jax.envs import turtle as turtle_env
 from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
@@ -24,35 +22,14 @@ from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
-from bao_jax.tasks.builtin import function as function_tasks
-from bao_jax.tasks.builtin import telepathy as telepathy_tasks
-from bao_jax.tasks.builtin import turtle as turtle_tasks
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
-from bao_jax.teachers import function as function_teacher
-from bao_jax.teachers import telepathy as telepathy_teacher
-from bao_jax.teachers import turtle as turtle_teacher
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
 
 Config = ml_collections.ConfigDict
 
-_GYMS = {
-    'function': function_env.FunctionGym,
-    'telepathy': telepathy_env.TelepathyGym,
-    'turtle': turtle_env.TurtleGym,
-}
-_TASKS = {
-    'function': function_tasks.generate,
-    'telepathy': telepathy_tasks.generate,
-    'turtle': turtle_tasks.generate,
-}
 _SOURCES = ('builtin', 'tfds', 'jsonl', 'userrl')
-_TEACHERS = {
-    'function': function_teacher.make_teacher,
-    'telepathy': telepathy_teacher.make_teacher,
-    'turtle': turtle_teacher.make_teacher,
-}
 
 
 def load_config(workdir: str | pathlib.Path) -> Config:
@@ -91,8 +68,8 @@ def check_names(config: Config) -> None:
     FileNotFoundError: the folder that a source reads is not there.
   """
   for name in config.envs.names:
-    if name not in _GYMS:
-      known = ', '.join(sorted(_GYMS))
+    if name not in catalog.GYMS:
+      known = ', '.join(sorted(catalog.GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
   draw_behaviors(config.teacher, random.Random(0))
   source, path = config.tasks.source, config.tasks.path
@@ -111,14 +88,26 @@ def check_names(config: Config) -> None:
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
   """Builds the gyms by name."""
-  return {
-      name: _GYMS[name](
-          max_turns=config.envs.max_turns,
-          user_choices=tuple(config.envs.user_choices),
-          bad_calls_end=config.envs.bad_calls_end,
-      )
-      for name in config.envs.names
-  }
+  return {name: _gym(config.envs, name) for name in config.envs.names}
+
+
+def _gym(envs: Config, name: str) -> envs_base.Gym:
+  own = envs.options[name].to_dict()
+  return catalog.GYMS[name].gym(
+      bad_calls_end=envs.bad_calls_end,
+      show_rewards=envs.show_rewards,
+      answer_limit=envs.answer_limit or None,
+      **{
+          **own,
+          'max_turns': own['max_turns'] or envs.max_turns,
+          'user_choices': tuple(own['user_choices'] or envs.user_choices),
+      },
+  )
+
+
+def max_turns(config: Config) -> int:
+  """Returns the largest turn budget of the gyms, M of a batch."""
+  return max(gym.max_turns for gym in gyms(config).values())
 
 
 def tasks(config: Config, split: str) -> list[types.Task]:
@@ -134,7 +123,7 @@ def tasks(config: Config, split: str) -> list[types.Task]:
   """
   level, path = config.envs.level, config.tasks.path
   read = {
-      'builtin': lambda gym: _TASKS[gym](level, split, seed=0),
+      'builtin': lambda gym: catalog.GYMS[gym].generate(level, split, seed=0),
       'tfds': lambda gym: _load(gym, level, split, path),
       'jsonl': lambda gym: reader.read_folder(path, split, gym),
       'userrl': lambda gym: userrl.read_held_out(
@@ -165,7 +154,7 @@ def best_teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
   """Builds a teacher per gym that shows every behavior: the reference."""
   behaviors = teachers_base.Behaviors()
   return {
-      name: _TEACHERS[name](behaviors, slip=config.teacher.slip)
+      name: catalog.GYMS[name].make_teacher(behaviors, slip=config.teacher.slip)
       for name in config.envs.names
   }
 
@@ -214,13 +203,14 @@ def teacher_dialogues(
     by_gym[task.gym].append(task)
   dialogues = []
   for name, pool in by_gym.items():
+    make_teacher = catalog.GYMS[name].make_teacher
     rng = random.Random(f'{config.seed}/{name}')
     order = rng.sample(pool, len(pool))
     for i in range(per_gym):
       behaviors = draw_behaviors(config.teacher, rng)
       dialogues.append(
           converse.converse(
-              _TEACHERS[name](behaviors, slip=config.teacher.slip),
+              make_teacher(behaviors, slip=config.teacher.slip),
               environments[name],
               order[i % len(order)],
               seed=config.seed,

@@ -46,11 +46,11 @@ def lexicon_of(task: types.Task) -> lexicon_lib.Lexicon:
   return _WORDS[task.gym].lexicon(task.level)
 
 
-def answer_question(task: types.Task, message: str) -> str:
+def answer_question(state: base.State, message: str) -> str:
   """Answers a yes-or-no question: `base.UserFn`.
 
   Args:
-    task: a built-in Telepathy or Turtle task.
+    state: of a conversation about a built-in Telepathy or Turtle task.
     message: the question, in free wording.
 
   Returns:
@@ -59,8 +59,8 @@ def answer_question(task: types.Task, message: str) -> str:
   Raises:
     UserError: the task carries no facts.
   """
-  facts = _facts(task)
-  sentences = wording.read(message, lexicon_of(task))
+  facts = _facts(state.task)
+  sentences = wording.read(message, lexicon_of(state.task))
   if not all(sentence.clear for sentence in sentences):
     return MAYBE
   telling = [sentence for sentence in sentences if sentence.mentions]
@@ -72,11 +72,11 @@ def answer_question(task: types.Task, message: str) -> str:
   return MAYBE if len(truths) > 1 else YES if truths.pop() else NO
 
 
-def telepathy_judge(task: types.Task, answer: str) -> bool:
+def telepathy_judge(state: base.State, answer: str) -> bool:
   """Judges a guess: right if it names every required value and no other.
 
   Args:
-    task: a built-in Telepathy task.
+    state: of a conversation about a built-in Telepathy task.
     answer: the guess, in free wording.
 
   Returns:
@@ -85,18 +85,18 @@ def telepathy_judge(task: types.Task, answer: str) -> bool:
   Raises:
     UserError: the task carries no facts.
   """
-  facts = _facts(task)
-  stated = _stated(answer, lexicon_of(task))
+  facts = _facts(state.task)
+  stated = _stated(answer, lexicon_of(state.task))
   # What is not known of the thing contradicts nothing.
   agrees = all(facts.get(slot, said) == said for slot, said in stated.items())
-  return agrees and all(slot in stated for slot in task.data['required'])
+  return agrees and all(slot in stated for slot in state.task.data['required'])
 
 
-def turtle_judge(task: types.Task, answer: str) -> list[float]:
+def turtle_judge(state: base.State, answer: str) -> list[float]:
   """Scores a story: per criterion 1 if all its slots are told, 0.5 if some.
 
   Args:
-    task: a built-in Turtle task.
+    state: of a conversation about a built-in Turtle task.
     answer: the story, in free wording.
 
   Returns:
@@ -105,10 +105,10 @@ def turtle_judge(task: types.Task, answer: str) -> list[float]:
   Raises:
     UserError: the task carries no facts.
   """
-  facts = _facts(task)
-  stated = _stated(answer, lexicon_of(task))
+  facts = _facts(state.task)
+  stated = _stated(answer, lexicon_of(state.task))
   scores = []
-  for criterion in task.data['evaluation']:
+  for criterion in state.task.data['evaluation']:
     told = [stated.get(slot) == facts[slot] for slot in criterion['slots']]
     scores.append(1.0 if all(told) else 0.5 if any(told) else 0.0)
   return scores

@@ -6,6 +6,8 @@ r"""The whole method on two small gyms, level `easy`.
 
 import ml_collections
 
+from bao_jax import catalog
+
 _DEBUG = 'debug'
 
 
@@ -24,8 +26,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       level='easy',
       max_turns=8,  # M, the paper's T.
       user_choices=('answer',),
+      answer_limit=0,  # User-involving turns; 0 for no limit.
       bad_calls_end=True,  # As in UserRL's training.
+      show_rewards=False,  # Whether replies end with the reward.
   )
+  # Switches of each gym alone: config.envs.options.turtle.clamp_scores, ….
+  config.envs.options = catalog.options()
   config.tasks = dict(
       source='builtin',  # Or 'tfds', 'jsonl', 'userrl'; see docs/config.md.
       path='',  # Where the tasks of another source are.
