@@ -234,6 +234,7 @@ class BadInputTest(CliTest):
 
   @parameterized.parameters(
       ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'"),
+      ({'envs.weights': (1.0, 0.0)}, 'envs.weights='),
       ({'model.vocab_size': 300}, 'model.vocab_size=300 is smaller than'),
       (
           {'sampling.max_tokens': 90},

@@ -15,16 +15,22 @@ def fail():
   raise KeyError('a bug')
 
 
-class CallAllTest(absltest.TestCase):
+def call_all(jobs, *, num_threads, deadline):
+  deadlines = [calls.Deadline(deadline, 'deadline')] * len(jobs)
+  running = calls.Round(jobs, num_threads=num_threads, deadlines=deadlines)
+  return [outcome.value for outcome in running.wait()]
+
+
+class RoundTest(absltest.TestCase):
 
   def test_outcomes_come_in_order(self):
     jobs = [functools.partial(pow, i, 2) for i in range(20)]
-    got = calls.call_all(jobs, num_threads=3, deadline=60.0)
+    got = call_all(jobs, num_threads=3, deadline=60.0)
     self.assertEqual(got, [i * i for i in range(20)])
-    self.assertEqual(calls.call_all([], num_threads=3, deadline=60.0), [])
+    self.assertEqual(call_all([], num_threads=3, deadline=60.0), [])
 
   def test_errors_are_handed_over(self):
-    got = calls.call_all([fail, lambda: 1], num_threads=1, deadline=60.0)
+    got = call_all([fail, lambda: 1], num_threads=1, deadline=60.0)
     self.assertIsInstance(got[0], KeyError)
     self.assertEqual(got[1], 1)
 
@@ -33,23 +39,24 @@ class CallAllTest(absltest.TestCase):
     self.addCleanup(let_go.set)
     hang = functools.partial(let_go.wait, 60)
     jobs = [hang, hang, hang] + [lambda: 'served'] * 6
-    got = calls.call_all(jobs, num_threads=2, deadline=0.2)
+    got = call_all(jobs, num_threads=2, deadline=0.2)
     self.assertEqual(got[3:], ['served'] * 6)
     for outcome in got[:3]:
       self.assertIsInstance(outcome, TimeoutError)
-      self.assertEqual(str(outcome), 'no reply within 0.2 s')
+      self.assertEqual(str(outcome), 'no reply within 0.2 s (deadline)')
 
   def test_waiting_for_a_thread_does_not_count(self):
     jobs = [functools.partial(time.sleep, 0.3)] * 3
-    got = calls.call_all(jobs, num_threads=1, deadline=0.8)
+    got = call_all(jobs, num_threads=1, deadline=0.8)
     self.assertEqual(got, [None] * 3)
 
   def test_what_hangs_does_not_keep_the_process_from_ending(self):
     script = (
         'import time\n'
         'from bao_jax.sampling import calls\n'
-        'calls.call_all([lambda: time.sleep(600)], num_threads=1, '
-        'deadline=0.1)\n'
+        'late = calls.Deadline(0.1, "deadline")\n'
+        'calls.Round([lambda: time.sleep(600)], num_threads=1, '
+        'deadlines=[late]).wait()\n'
     )
     done = subprocess.run([sys.executable, '-c', script], timeout=60)
     self.assertEqual(done.returncode, 0)

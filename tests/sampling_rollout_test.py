@@ -2,6 +2,7 @@ import dataclasses
 import pathlib
 import tempfile
 import threading
+import time
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -104,6 +105,48 @@ class RolloutTest(parameterized.TestCase):
     )
     self.assertSameConversations(few, self.hold(speaker(), requests))
 
+  def test_waves_change_nothing(self):
+    tasks = [
+        testing.echo_task(i, **({'fail_at': i % 3} if i % 2 else {}))
+        for i in range(5)
+    ]
+    requests = requests_of(tasks)
+    one = self.hold(speaker(), requests)
+    two = self.hold(speaker(num_waves=2), requests)
+    self.assertSameConversations(one, two)
+    self.assertSameConversations(one, self.hold(speaker(num_waves=3), requests))
+
+  def test_one_wave_speaks_while_the_gyms_of_another_answer(self):
+    # The first gym answers once the second is asked: with one wave of one row
+    # that never happens in time.
+    asked = threading.Event()
+
+    class Patient(AnyCallGym):
+
+      def step(self, state, action):
+        if state.task.data.get('waits'):
+          if not asked.wait(timeout=20):
+            raise base.UserError('nobody else was asked')
+        else:
+          asked.set()
+        return super().step(state, action)
+
+    def hold(num_waves):
+      asked.clear()
+      conversations = dataclasses.replace(
+          speaker(
+              engine=make_engine(1),
+              num_waves=num_waves,
+              limits=dataclasses.replace(LIMITS, deadline=1.0, max_attempts=1),
+          ),
+          gyms={'echo': Patient(max_turns=1)},
+      )
+      tasks = [testing.echo_task(0, waits=True), testing.echo_task(1)]
+      return [t.status for t in self.hold(conversations, requests_of(tasks, 1))]
+
+    self.assertEqual(hold(2), [types.TRUNCATED, types.TRUNCATED])
+    self.assertEqual(hold(1), [types.FAILED, types.TRUNCATED])
+
   def test_samples_seeds_and_steps_differ(self):
     requests = requests_of([testing.echo_task()], samples=3)
     said = lambda held: [tuple(t.turns[0].tokens.tolist()) for t in held]
@@ -152,12 +195,95 @@ class RolloutTest(parameterized.TestCase):
     alone = evaluate.summarize([fine], 'x')
     self.assertEqual(metrics['x/score'], alone['x/score'])
 
+  def test_failed_conversation_is_held_once_more_after_all_others(self):
+    order = []
+
+    class Recovering(AnyCallGym):
+
+      def step(self, state, action):
+        order.append(state.task.data['n'])
+        if order == [0]:
+          raise base.UserError('out')
+        return super().step(state, action)
+
+    conversations = dataclasses.replace(
+        speaker(engine=make_engine(1)), gyms={'echo': Recovering(max_turns=1)}
+    )
+    tasks = [testing.echo_task(i, n=i) for i in range(3)]
+    faults = conversations.faults
+    held = self.hold(conversations, requests_of(tasks, 1))
+    self.assertEqual([t.status for t in held], [types.TRUNCATED] * 3)
+    self.assertEqual([t.task.data['n'] for t in held], [0, 1, 2])
+    self.assertEqual(order, [0, 1, 2, 0])
+    self.assertEqual(faults.error('0/echo/easy/test/0/0/0'), 'out')
+
+  def test_many_failures_stop_and_few_pass(self):
+    tasks = [
+        testing.echo_task(i, **({'fail_at': 0} if i < 2 else {}))
+        for i in range(4)
+    ]
+    held = self.hold(speaker(max_turns=1), requests_of(tasks, 1))
+    rollout.check_failures(held, max_share=0.5)
+    message = (
+        r'2 of 4 conversations failed, 50 %, above sampling.max_failed_share='
+        r'0.4; the first: echo/easy/test/0: no user at turn 0'
+    )
+    with self.assertRaisesRegex(base.UserError, message):
+      rollout.check_failures(held, max_share=0.4)
+    rollout.check_failures([], max_share=0.0)
+
+  def test_attempts_are_bounded(self):
+    requests = requests_of([testing.echo_task(0, fail_at=0)], 1)
+    for attempts in (1, 3):
+      calls = []
+
+      class Failing(AnyCallGym):
+
+        def step(self, state, action):
+          calls.append(1)  # noqa: B023
+          raise base.UserError('out')
+
+      limits = dataclasses.replace(LIMITS, max_attempts=attempts)
+      conversations = dataclasses.replace(
+          speaker(limits=limits), gyms={'echo': Failing()}
+      )
+      (failed,) = self.hold(conversations, requests)
+      self.assertEqual(failed.status, types.FAILED)
+      self.assertLen(calls, attempts)
+
+  @parameterized.parameters('conversation_deadline', 'step_deadline')
+  def test_deadlines_over_turns(self, name):
+    limits = dataclasses.replace(LIMITS, max_attempts=1, **{name: 0.3})
+
+    class Slow(AnyCallGym):
+
+      def step(self, state, action):
+        time.sleep(0.2)
+        return super().step(state, action)
+
+    conversations = dataclasses.replace(
+        speaker(limits=limits), gyms={'echo': Slow(max_turns=4)}
+    )
+    (late,) = self.hold(conversations, requests_of([testing.echo_task()], 1))
+    self.assertEqual(late.status, types.FAILED)
+    self.assertIn(f'({name})', late.error)
+    self.assertLess(len(late.turns), 4)
+
+  def test_idle_seconds_are_told(self):
+    idle = []
+    self.hold(
+        speaker(max_turns=1),
+        requests_of([testing.echo_task(0, sleep_at=0, sleep=0.2)], 1),
+        waited=idle.append,
+    )
+    self.assertGreaterEqual(sum(idle), 0.2)
+
   def test_deadline_fails_the_conversation_alone(self):
     tasks = [testing.echo_task(0, sleep_at=1, sleep=1.5), testing.echo_task(1)]
     limits = dataclasses.replace(LIMITS, deadline=0.4)
     late, fine = self.hold(speaker(limits=limits), requests_of(tasks, 1))
     self.assertEqual((late.status, len(late.turns)), (types.FAILED, 2))
-    self.assertEqual(late.error, 'no reply within 0.4 s')
+    self.assertEqual(late.error, 'no reply within 0.4 s (deadline)')
     self.assertEqual(fine.status, types.TRUNCATED)
 
   def test_gym_that_hangs_is_not_waited_for(self):
@@ -180,9 +306,10 @@ class RolloutTest(parameterized.TestCase):
     let_go.set()
 
   def test_fired_deadline_is_repeated(self):
-    # The second run's user is in time, yet the turn has failed before.
+    # The second run's user is in time, yet the turn has failed before, twice.
     faults = faults_lib.FaultLog()
     faults.record('4/echo/easy/test/0/0/1', 'no reply')
+    faults.record('4/echo/easy/test/0/0/1/1', 'no reply')
     held = self.hold(
         speaker(faults=faults), requests_of([testing.echo_task()]), step=4
     )

@@ -19,6 +19,54 @@ def _ids(tasks, **kwargs):
   return [int(task.id) for task in reader.tasks_of_step(tasks, **kwargs)]
 
 
+class MixedTasksTest(parameterized.TestCase):
+
+  def pools(self, *sizes):
+    return [
+        [types.Task(f'{g}/{i}', g, 'easy', {}) for i in range(size)]
+        for g, size in zip('abc', sizes)
+    ]
+
+  def test_every_step_has_the_same_shares(self):
+    pools = self.pools(10, 7, 30)
+    seen = []
+    for step in range(6):
+      tasks = reader.mixed_tasks_of_step(
+          pools, (1, 1, 2), seed=3, step=step, tasks_per_step=8
+      )
+      gyms = [task.gym for task in tasks]
+      self.assertEqual([gyms.count(g) for g in 'abc'], [2, 2, 4])
+      self.assertLen({task.id for task in tasks}, 8)
+      seen += tasks
+    # Five steps are an epoch of the first pool: each of its tasks once.
+    first = [task.id for task in seen if task.gym == 'a'][:10]
+    self.assertLen(set(first), 10)
+
+  def test_largest_remainders(self):
+    # 7 x (.5, .3, .2) = 3.5, 2.1, 1.4: the half gets the seventh.
+    tasks = reader.mixed_tasks_of_step(
+        self.pools(9, 9, 9), (5, 3, 2), seed=0, step=0, tasks_per_step=7
+    )
+    gyms = [task.gym for task in tasks]
+    self.assertEqual([gyms.count(g) for g in 'abc'], [4, 2, 1])
+
+  @parameterized.parameters(
+      ((1.0, 1.0), 8, 'give 3 positive numbers'),
+      ((1.0, 1.0, 0.0), 8, 'give 3 positive numbers'),
+      ((1.0, 1.0, 50.0), 8, 'too few for each of the weights'),
+      ((9.0, 1.0, 1.0), 22, 'number of tasks, 9'),
+  )
+  def test_refusals(self, weights, tasks_per_step, message):
+    with self.assertRaisesRegex(ValueError, message):
+      reader.mixed_tasks_of_step(
+          self.pools(9, 9, 9),
+          weights,
+          seed=0,
+          step=0,
+          tasks_per_step=tasks_per_step,
+      )
+
+
 class TasksOfStepTest(parameterized.TestCase):
 
   def test_order_is_pinned(self):

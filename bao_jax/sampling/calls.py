@@ -4,43 +4,87 @@ from collections.abc import Callable, Sequence
 import queue
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 
-class _Calls:
-  """One round of calls: what is to be done, was begun and has ended."""
+class Deadline(NamedTuple):
+  """How long a call may take, and which setting says so."""
 
-  def __init__(self, calls: Sequence[Callable[[], Any]]):
+  seconds: float
+  name: str
+
+
+class Outcome(NamedTuple):
+  """How a call ended.
+
+  Attributes:
+    value: what it returned, or the exception that it raised; a `TimeoutError`
+      if it was too late.
+    seconds: how long it took.
+  """
+
+  value: Any
+  seconds: float
+
+
+class Round:
+  """A round of calls under way on threads; one that hangs delays no other.
+
+  Args:
+    calls: what to run; it starts at once.
+    num_threads: how many run at a time.
+    deadlines: of each, from when it begins.
+  """
+
+  def __init__(
+      self,
+      calls: Sequence[Callable[[], Any]],
+      *,
+      num_threads: int,
+      deadlines: Sequence[Deadline],
+  ):
     self._calls = calls
+    self._deadlines = deadlines
     self._waiting = queue.SimpleQueue()
     for i in range(len(calls)):
       self._waiting.put(i)
     self._ended = queue.SimpleQueue()
     self._began: list[float | None] = [None] * len(calls)
-    self.outcomes: dict[int, Any] = {}
+    self._outcomes: dict[int, Outcome] = {}
+    for _ in range(min(num_threads, len(calls))):
+      self._start_thread()
 
-  def start_thread(self) -> None:
+  def wait(self) -> list[Outcome]:
+    """Returns how each call ended; the thread of a late one is given up."""
+    while len(self._outcomes) < len(self._calls):
+      self._wait_for_next()
+    return [self._outcomes[i] for i in range(len(self._calls))]
+
+  def _start_thread(self) -> None:
     """Starts a thread that takes calls; as a daemon it delays no exit."""
     threading.Thread(target=self._work, daemon=True).start()
 
-  def wait(self, deadline: float) -> None:
+  def _wait_for_next(self) -> None:
     """Waits for the next end or the next deadline."""
-    due = [self._began[i] + deadline for i in self._running()]
+    due = [self._due(i) for i in self._running()]
     left = min(due) - time.monotonic() if due else 0.01
     try:
       i, outcome = self._ended.get(timeout=max(left, 0.01))
-      self.outcomes.setdefault(i, outcome)
+      self._outcomes.setdefault(i, outcome)
     except queue.Empty:
       for i in self._running():
-        if time.monotonic() >= self._began[i] + deadline:
-          self.outcomes[i] = TimeoutError(f'no reply within {deadline} s')
-          self.start_thread()  # The late one still holds its own.
+        if time.monotonic() >= self._due(i):
+          self._outcomes[i] = _late(self._deadlines[i])
+          self._start_thread()  # The late one still holds its own.
+
+  def _due(self, i: int) -> float:
+    return self._began[i] + self._deadlines[i].seconds
 
   def _running(self) -> list[int]:
     return [
         i
         for i, began in enumerate(self._began)
-        if began is not None and i not in self.outcomes
+        if began is not None and i not in self._outcomes
     ]
 
   def _work(self) -> None:
@@ -49,31 +93,16 @@ class _Calls:
         i = self._waiting.get_nowait()
       except queue.Empty:
         return
-      self._began[i] = time.monotonic()
+      began = self._began[i] = time.monotonic()
       try:
-        outcome = self._calls[i]()
+        value = self._calls[i]()
       except Exception as e:  # Handed to whoever asked for the call.
-        outcome = e
-      self._ended.put((i, outcome))
+        value = e
+      self._ended.put((i, Outcome(value, time.monotonic() - began)))
 
 
-def call_all(
-    calls: Sequence[Callable[[], Any]], *, num_threads: int, deadline: float
-) -> list[Any]:
-  """Runs calls on threads; one that hangs delays no other for long.
-
-  Args:
-    calls: what to run.
-    num_threads: how many run at a time.
-    deadline: seconds that each may take from when it begins.
-
-  Returns:
-    What each returned, or the exception that it raised; a `TimeoutError` for
-    one that was too late, whose thread is given up.
-  """
-  round_of = _Calls(calls)
-  for _ in range(min(num_threads, len(calls))):
-    round_of.start_thread()
-  while len(round_of.outcomes) < len(calls):
-    round_of.wait(deadline)
-  return [round_of.outcomes[i] for i in range(len(calls))]
+def _late(deadline: Deadline) -> Outcome:
+  seconds, name = deadline
+  return Outcome(
+      TimeoutError(f'no reply within {seconds:.3g} s ({name})'), seconds
+  )

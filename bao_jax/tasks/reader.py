@@ -77,6 +77,60 @@ def tasks_of_step(
   return [tasks[i] for i in order[start : start + share]]
 
 
+def mixed_tasks_of_step(
+    pools: Sequence[Sequence[types.Task]],
+    weights: Sequence[float],
+    *,
+    seed: int,
+    step: int,
+    tasks_per_step: int,
+) -> list[types.Task]:
+  """Returns the tasks of one step, of each pool a share that never changes.
+
+  Args:
+    pools: tasks of each gym.
+    weights: of each, positive; they need not sum to 1.
+    seed: of the shuffles, not negative.
+    step: the number of the step, from 0.
+    tasks_per_step: over all pools.
+
+  Returns:
+    `tasks_per_step` different tasks, one pool after the other. A pool goes
+    through epochs of its own, as in `tasks_of_step`.
+
+  Raises:
+    ValueError: there are not as many weights as pools, one is not positive, or
+      a pool has no task for a step or fewer than a step takes.
+  """
+  if len(weights) != len(pools) or min(weights) <= 0:
+    raise ValueError(
+        f'weights are {tuple(weights)}; give {len(pools)} positive numbers'
+    )
+  counts = _apportion(weights, tasks_per_step)
+  if min(counts) == 0:
+    raise ValueError(
+        f'tasks_per_step is {tasks_per_step}, too few for each of the weights'
+        f' {tuple(weights)} to get a task'
+    )
+  return [
+      task
+      for pool, count in zip(pools, counts)
+      for task in tasks_of_step(
+          pool, seed=seed, step=step, tasks_per_step=count
+      )
+  ]
+
+
+def _apportion(weights: Sequence[float], total: int) -> list[int]:
+  """Splits a number by weights: whole parts, then the largest remainders."""
+  quotas = [weight / sum(weights) * total for weight in weights]
+  counts = [int(quota) for quota in quotas]
+  by_remainder = sorted(range(len(quotas)), key=lambda i: counts[i] - quotas[i])
+  for i in by_remainder[: total - sum(counts)]:
+    counts[i] += 1
+  return counts
+
+
 def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
   """Reads tasks from a file with one JSON object per line.
 

@@ -96,8 +96,12 @@ def train(
     for i in range(start, config.rl.num_steps):
       began = time.monotonic()
       requests = requests_of_step(config, tasks, i)
-      trajectories = speaker.hold(state.params, requests, step=i)
+      idle = []
+      trajectories = speaker.hold(
+          state.params, requests, step=i, waited=idle.append
+      )
       spoken = time.monotonic()
+      rollout.check_failures(trajectories, config.sampling.max_failed_share)
       batch = to_batch(config, trajectories)
       state, credited, metrics = learn(
           config, programs, state, reference, batch
@@ -105,12 +109,14 @@ def train(
       metrics_lib.check_finite(i, metrics)
       metrics |= describe(trajectories, batch, credited)
       metrics |= speeds(trajectories, spoken - began, time.monotonic() - spoken)
+      metrics['time/idle_share'] = sum(idle) / (spoken - began)
       is_last = i + 1 == config.rl.num_steps
       if is_last:
         lines = explained(trajectories, credited, batch, encoder, config.seed)
         records.write(workdir / 'conversations.jsonl', lines)
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
         held = setup.greedy(speaker).hold(state.params, watched, step=i)
+        rollout.check_failures(held, config.sampling.max_failed_share)
         metrics |= evaluate.summarize(held, 'validation')
       writer.write(i, metrics)
       bar.set_postfix(
@@ -217,12 +223,14 @@ def requests_of_step(
     config: setup.Config, tasks: Sequence[types.Task], step: int
 ) -> list[rollout.Request]:
   """Returns G requests for each task of a step, next to each other."""
-  chosen = reader.tasks_of_step(
-      tasks,
-      seed=config.seed,
-      step=step,
-      tasks_per_step=config.rl.tasks_per_step,
+  where = dict(
+      seed=config.seed, step=step, tasks_per_step=config.rl.tasks_per_step
   )
+  if config.envs.weights:
+    pools = [[t for t in tasks if t.gym == n] for n in config.envs.names]
+    chosen = reader.mixed_tasks_of_step(pools, config.envs.weights, **where)
+  else:
+    chosen = reader.tasks_of_step(tasks, **where)
   return [
       rollout.Request(task, sample)
       for task in chosen

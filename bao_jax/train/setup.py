@@ -63,14 +63,20 @@ def check_names(config: Config) -> None:
   """Refuses unknown gyms and sources of tasks before anything is written.
 
   Raises:
-    ValueError: a name is unknown, a source has no path, or a share is not in
-      [0, 1].
+    ValueError: a name is unknown, a source has no path, or a weight or share is
+      out of bounds.
     FileNotFoundError: the folder that a source reads is not there.
   """
   for name in config.envs.names:
     if name not in catalog.GYMS:
       known = ', '.join(sorted(catalog.GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+  weights = config.envs.weights
+  if weights and (len(weights) != len(config.envs.names) or min(weights) <= 0):
+    raise ValueError(
+        f'envs.weights={tuple(weights)}: give a positive number for each of '
+        f'envs.names={tuple(config.envs.names)}, or none.'
+    )
   draw_behaviors(config.teacher, random.Random(0))
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
@@ -296,10 +302,15 @@ def conversations(
           max_tokens=config.sampling.max_tokens,
           max_turn_tokens=config.sampling.max_turn_tokens,
           deadline=config.sampling.deadline,
+          conversation_deadline=config.sampling.conversation_deadline,
+          step_deadline=config.sampling.step_deadline,
+          max_attempts=config.sampling.max_attempts,
           temperature=temperature,
       ),
       seed=config.seed,
       with_tools=config.text.with_tools,
+      num_waves=config.sampling.waves,
+      num_threads=config.sampling.threads,
       faults=faults or faults_lib.FaultLog(),
   )
 

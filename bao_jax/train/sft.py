@@ -18,6 +18,7 @@ from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.evaluation import evaluate
+from bao_jax.sampling import rollout
 from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import batch as batch_lib
@@ -85,6 +86,7 @@ def train(
       is_last = i + 1 == config.sft.num_steps
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
         trajectories = speaker.hold(state.params, watched, step=i)
+        rollout.check_failures(trajectories, config.sampling.max_failed_share)
         metrics |= evaluate.summarize(trajectories, 'validation')
         bar.set_postfix(
             loss=f'{metrics["sft/loss"]:.3f}',

@@ -23,6 +23,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
 
   config.envs = dict(
       names=('telepathy', 'turtle'),  # `tiny.py` has all three.
+      weights=(),  # Of the gyms in a step; empty: as many tasks as each has.
       level='easy',
       max_turns=8,  # M, the paper's T.
       user_choices=('answer',),
@@ -56,10 +57,18 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   )
   config.sampling = dict(
       temperature=1.0,
-      rows=128,  # Conversations in flight.
+      rows=128,  # Conversations in flight, per wave.
+      waves=1,  # With 2, devices work on one while users answer the other.
       max_tokens=320,
       max_turn_tokens=48,
-      deadline=60.0,  # Seconds a gym may take for a turn.
+      # Seconds a gym may take for a turn, for all turns of a conversation, and
+      # all gyms for all of a step.
+      deadline=60.0,
+      conversation_deadline=600.0,
+      step_deadline=3600.0,
+      max_attempts=2,  # A conversation that fails is held once more.
+      max_failed_share=0.2,  # Of a step's conversations; more stop the run.
+      threads=8,  # Gyms of a wave that answer at the same time.
       prefix_rows=8,
       decode_tokens=32,
       append_buckets=(4, 16, 64),

@@ -1,0 +1,95 @@
+"""What gyms say to the turns of a wave, waited for as a whole.
+
+Deadlines at three levels: a turn, a conversation, a rollout. One that fires is
+noted before anything is made of it, so that a resumed run repeats it.
+"""
+
+from collections.abc import Sequence
+import functools
+import time
+
+from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.sampling import calls
+from bao_jax.sampling import faults as faults_lib
+from bao_jax.sampling import row as row_lib
+
+# The gym's next state and step, or why the conversation has failed.
+Reply = tuple[base.State, base.Step] | str
+
+
+class Replies:
+  """The gyms' answers to one round of turns, under way since this was made.
+
+  Args:
+    rows: whose turns are over.
+    actions: what each asks of its gym.
+    limits: hold the deadlines.
+    step: of the rollout.
+    due: when the rollout stops waiting, on the monotonic clock.
+    num_threads: gyms stepped at the same time.
+    faults: failures of an earlier process, and where new ones are noted.
+  """
+
+  def __init__(
+      self,
+      rows: Sequence[row_lib.Row],
+      actions: Sequence[types.Action],
+      *,
+      limits: row_lib.Limits,
+      step: int,
+      due: float,
+      num_threads: int,
+      faults: faults_lib.FaultLog,
+  ):
+    self._rows = rows
+    self._faults = faults
+    self._keys = [_turn_key(step, row) for row in rows]
+    self._known = [faults.error(key) for key in self._keys]
+    self._fresh = [i for i, error in enumerate(self._known) if error is None]
+    self._round = calls.Round(
+        [
+            functools.partial(rows[i].gym.step, rows[i].state, actions[i])
+            for i in self._fresh
+        ],
+        num_threads=num_threads,
+        deadlines=[_deadline(rows[i], limits, due) for i in self._fresh],
+    )
+
+  def wait(self) -> list[Reply]:
+    """Returns what each gym said.
+
+    Raises:
+      Exception: whatever a gym raised that is not of its user.
+    """
+    replies: list[Reply | None] = list(self._known)
+    for i, outcome in zip(self._fresh, self._round.wait()):
+      value = outcome.value
+      self._rows[i].waited += outcome.seconds
+      if isinstance(value, (TimeoutError, base.UserError)):
+        self._faults.record(self._keys[i], str(value))
+        value = str(value)
+      elif isinstance(value, Exception):
+        raise value
+      replies[i] = value
+    return replies
+
+
+def _deadline(
+    row: row_lib.Row, limits: row_lib.Limits, due: float
+) -> calls.Deadline:
+  """Returns the nearest of the three deadlines of a turn."""
+  of_turn = calls.Deadline(limits.deadline, 'deadline')
+  of_conversation = calls.Deadline(
+      max(0.0, limits.conversation_deadline - row.waited),
+      'conversation_deadline',
+  )
+  of_step = calls.Deadline(max(0.0, due - time.monotonic()), 'step_deadline')
+  return min(of_turn, of_conversation, of_step)
+
+
+def _turn_key(step: int, row: row_lib.Row) -> str:
+  request = row.request
+  attempt = f'/{request.attempt}' if request.attempt else ''
+  turn = f'{request.task.id}/{request.sample}/{len(row.turns)}'
+  return f'{step}/{turn}{attempt}'
