@@ -1,6 +1,5 @@
 """A small run of the whole chain that has to learn something."""
 
-import contextlib
 import pathlib
 import tempfile
 from unittest import mock
@@ -9,13 +8,13 @@ from absl.testing import absltest
 import numpy as np
 import train_resume_test
 
+from bao_jax import catalog
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.envs import base
 from bao_jax.envs import testing
 from bao_jax.teachers import base as teachers_base
 from bao_jax.train import rl
-from bao_jax.train import setup
 
 WORDS = ('red', 'blue', 'green', 'black')
 SECRET = 'green'
@@ -78,17 +77,12 @@ def make_teacher(behaviors, *, slip):
 class LearningTest(absltest.TestCase):
 
   def test_the_rewarded_word_is_found(self):
-    parts = (
-        mock.patch.dict(setup._GYMS, {'echo': WordGym}),
-        mock.patch.dict(setup._TASKS, {'echo': tasks}),
-        mock.patch.dict(setup._TEACHERS, {'echo': make_teacher}),
-    )
-    config = train_resume_test.tiny(**OVERRIDES)
-    with contextlib.ExitStack() as stack:
-      folder = stack.enter_context(tempfile.TemporaryDirectory())
-      for part in parts:
-        stack.enter_context(part)
-      rl.train(config, folder)
+    word = catalog.Entry(WordGym, tasks, make_teacher)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.dict(catalog.GYMS, {'echo': word}),
+    ):
+      rl.train(train_resume_test.tiny(**OVERRIDES), folder)
       rows = metrics_lib.read_metrics(pathlib.Path(folder) / 'metrics.jsonl')
     scores = [row['train/score'] for row in rows]
     # One draw from four words.
