@@ -13,7 +13,6 @@ import time
 from absl import logging
 import ml_collections
 
-from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.evaluation import policies
@@ -56,7 +55,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   setup.check_names(config)
   for name in config.rows:
     credit.check_names(row_config(config, name, warm))
-  checkpoint.claim(workdir, {'loop': 'pipeline', **config.to_dict()})
+  setup.claim(workdir, 'pipeline', config)
   with _Clock(workdir, 'warm start'):
     sft.train(base_config(config), warm)
   for name in config.rows:

@@ -61,7 +61,7 @@ def train(
   credit_lib.check_names(config)
   if config.warm_start and not pathlib.Path(config.warm_start).is_dir():
     raise FileNotFoundError(f'warm_start: {config.warm_start}: no such folder.')
-  checkpoint.claim(workdir, {'loop': 'rl', **config.to_dict()})
+  setup.claim(workdir, 'rl', config)
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
