@@ -252,6 +252,21 @@ class BadInputTest(CliTest):
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
 
+  @parameterized.parameters((0, 'warm start'), (1, 'warm start'), (1, 'rl'))
+  def test_unfinished_warm_start(self, done, loop):
+    warm = self.folder / 'warm'
+    steps = {'sft.num_steps': 2, 'rl.num_steps': 2}
+    checkpoint.claim(warm, {'loop': loop, **tiny(**steps).to_dict()})
+    if done:
+      checkpoint.Checkpoints(warm).save(done, {'w': jnp.zeros(1)})
+    config = tiny(warm_start=str(warm))
+    line = self.fails(rl.train, config, self.folder / 'run')
+    script = 'train_rl' if loop == 'rl' else 'train_sft'
+    self.assertRegex(
+        line, f'warm has done {done} of 2 steps; finish .*/{script}.py --workd'
+    )
+    self.assertFalse((self.folder / 'run').exists())
+
   def test_folder_of_a_refused_config_is_free_again(self):
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 0})
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
