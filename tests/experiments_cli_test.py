@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -411,6 +412,29 @@ class EvaluateTest(CliTest):
         'The test split was read 2 times (Scripted teacher 2).',
     )
 
+  def test_another_name_is_the_same_read(self):
+    shutil.copytree(self.workdir, self.folder / 'run')
+    link = self.folder / 'link'
+    link.symlink_to(self.folder / 'run')
+    for folder, policy, name in (
+        (self.folder / 'run', 'trained', ''),
+        (link, 'trained', 'Mine'),
+        (self.folder / 'run', 'teacher', 'Mine'),
+    ):
+      policies.evaluate_run(
+          setup.load_config(folder),
+          folder,
+          policy=policy,
+          split='test',
+          num_tasks=1,
+          path=self.folder / 'out.jsonl',
+          name=name,
+      )
+    self.assertEqual(
+        reads.sentence(self.folder / 'run', 'test'),
+        'The test split was read 3 times (run alias Mine 2, Mine 1).',
+    )
+
   def test_random_policy_and_name(self):
     said = self.evaluate(num_tasks=2, policy='random', name='Dice')
     self.assertIn('| Dice ', said)
@@ -498,7 +522,9 @@ class ReportTest(CliTest):
     self.write('in/b.jsonl', self.record('BAO'))
     self.write('in/c.jsonl', self.record('BAO', seed=1))
     teacher = self.write('t.jsonl', self.record(policies.TEACHER))
-    reads.note(self.folder, 'test', 'BAO')
+    reads.note(
+        self.folder, 'test', row='BAO', policy='trained', run=self.folder
+    )
     run = self.folder / 'mine'
     run.mkdir()
     (run / 'metrics.jsonl').write_text('{"step": 0, "train/score": 0.5}\n')
