@@ -250,6 +250,7 @@ class BadConfigTest(parameterized.TestCase):
       ({'rl.estimator': 'ppo'}, "rl.estimator='ppo' must be one of"),
       ({'rl.turn_credit': 'x'}, "rl.turn_credit='x' must be one of"),
       ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
+      ({'rl.zero_variance_on': 'x'}, "rl.zero_variance_on='x' must be shaped"),
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
   )
   def test_reinforcement_learning(self, changes, message):

@@ -183,6 +183,7 @@ def compile_programs(
       credit_lib.assign,
       terms=credit_lib.terms_fn(config.rewards),
       advantages=credit_lib.advantage_fn(config.rl),
+      compared=credit_lib.compared_fn(config.rl),
       group_size=config.rl.samples_per_task,
       tol=config.rl.zero_variance_tol,
   )
