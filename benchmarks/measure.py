@@ -5,6 +5,7 @@ No peer is imported here: everything works without torch.
 
 from collections.abc import Callable, Mapping, Sequence
 import functools
+import os
 import statistics
 import time
 
@@ -48,6 +49,31 @@ def parameters(config: config_lib.ModelConfig) -> types.Params:
     return rng.normal(scale=std, size=x.shape).astype(np.float32)
 
   return jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+def use_cores(count: int | None) -> int:
+  """Keeps this thread, and those it starts from now on, to some of its cores.
+
+  JAX and torch then compute with the same: JAX starts as many threads as cores
+  are open to it when it is first used, so call this before.
+
+  Args:
+    count: how many cores; None takes all that the process may use.
+
+  Returns:
+    How many they are.
+
+  Raises:
+    ValueError: there are fewer, or the system cannot leave some out.
+  """
+  can_choose = hasattr(os, 'sched_setaffinity')
+  cores = os.sched_getaffinity(0) if can_choose else range(os.cpu_count())
+  if count in (None, len(cores)):
+    return len(cores)
+  if not can_choose or not 1 <= count < len(cores):
+    raise ValueError(f'--threads={count}: {len(cores)} cores are there to use.')
+  os.sched_setaffinity(0, sorted(cores)[:count])
+  return count
 
 
 def interleaved(

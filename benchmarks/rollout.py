@@ -31,7 +31,9 @@ _SAMPLED = flags.DEFINE_integer('sampled', 32, 'Sampled tokens of a turn.')
 _REPEATS = flags.DEFINE_integer(
     'repeats', 3, 'Timed runs of each, interleaved.'
 )
-_THREADS = flags.DEFINE_integer('threads', 2, 'Threads of torch.')
+_THREADS = flags.DEFINE_integer(
+    'threads', None, 'Cores of both sides; by default all there are.'
+)
 _PEERS = flags.DEFINE_bool('peers', True, 'Whether to run transformers.')
 
 OURS, OURS_AGAIN = 'ours, kept', 'ours, re-prefilled'
@@ -64,11 +66,11 @@ def our_calls(params, engines):
   return calls
 
 
-def their_calls(params, config):
+def their_calls(params, config, num_threads):
   """Returns the same of transformers."""
   from benchmarks import peers  # torch is needed from here on alone.
 
-  peers.set_threads(_THREADS.value)
+  peers.set_threads(num_threads)
   model = peers.build(params, config)
   speak = functools.partial(peers.speak, model, num_tokens=_SAMPLED.value)
   return {
@@ -120,7 +122,7 @@ def show(seconds, num_turns, limit):
     )
 
 
-def run(name: str, flops: float, copied: float) -> None:
+def run(name: str, num_threads: int, flops: float, copied: float) -> None:
   """Times one shape."""
   config = measure.SHAPES[name]
   turns = sorted(map(int, _TURNS.value))
@@ -128,7 +130,7 @@ def run(name: str, flops: float, copied: float) -> None:
   engines = make_engines(config, turns[-1])
   calls = our_calls(params, engines)
   if _PEERS.value:
-    calls |= their_calls(params, config)
+    calls |= their_calls(params, config, num_threads)
   print(f'{name} M parameters, {_ROWS.value} rows')
   medians = []
   for num_turns in turns:
@@ -148,13 +150,14 @@ def run(name: str, flops: float, copied: float) -> None:
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
+  num_threads = measure.use_cores(_THREADS.value)
   flops, copied = measure.matmul_limit(), measure.copy_limit()
   print(
-      f'{jax.devices()[0].device_kind}: {flops / 1e9:.0f} GFLOP/s,'
-      f' {copied / 1e9:.1f} GB/s copied\n'
+      f'{jax.devices()[0].device_kind}, {num_threads} threads:'
+      f' {flops / 1e9:.0f} GFLOP/s, {copied / 1e9:.1f} GB/s copied\n'
   )
   for name in _SHAPES.value:
-    run(name, flops, copied)
+    run(name, num_threads, flops, copied)
 
 
 if __name__ == '__main__':

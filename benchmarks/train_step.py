@@ -33,7 +33,9 @@ _CHUNK = flags.DEFINE_integer('chunk', 128, 'Positions of logits at a time.')
 _REPEATS = flags.DEFINE_integer(
     'repeats', 5, 'Timed runs of each, interleaved.'
 )
-_THREADS = flags.DEFINE_integer('threads', 2, 'Threads of torch.')
+_THREADS = flags.DEFINE_integer(
+    'threads', None, 'Cores of both sides; by default all there are.'
+)
 _PEERS = flags.DEFINE_bool('peers', True, 'Whether to run torch.')
 _PARTS = flags.DEFINE_bool('parts', True, 'Whether to time the parts.')
 
@@ -93,7 +95,7 @@ def show_parts(seconds):
     print(f'  {name:28s} {cells[0]:>8s} {cells[1]:>8s} {ratio:>6s}')
 
 
-def run(name: str, flops: float) -> None:
+def run(name: str, num_threads: int, flops: float) -> None:
   """Times one shape."""
   config = measure.SHAPES[name]
   params = measure.parameters(config)
@@ -107,7 +109,7 @@ def run(name: str, flops: float) -> None:
     from benchmarks import peers  # torch is needed from here on alone.
     from benchmarks import torch_updates
 
-    peers.set_threads(_THREADS.value)
+    peers.set_threads(num_threads)
     calls |= torch_updates.updates(params, config, batch)
     if _PARTS.value:
       theirs = torch_updates.parts(params, config, batch)
@@ -126,10 +128,14 @@ def run(name: str, flops: float) -> None:
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
+  num_threads = measure.use_cores(_THREADS.value)
   flops = measure.matmul_limit()
-  print(f'{jax.devices()[0].device_kind}: {flops / 1e9:.0f} GFLOP/s\n')
+  print(
+      f'{jax.devices()[0].device_kind}, {num_threads} threads:'
+      f' {flops / 1e9:.0f} GFLOP/s\n'
+  )
   for name in _SHAPES.value:
-    run(name, flops)
+    run(name, num_threads, flops)
 
 
 if __name__ == '__main__':

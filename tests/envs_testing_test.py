@@ -2,6 +2,7 @@ import dataclasses
 
 from absl.testing import absltest
 from absl.testing import parameterized
+import numpy as np
 
 from bao_jax import types
 from bao_jax.envs import base
@@ -93,6 +94,24 @@ class StepPenaltyTest(parameterized.TestCase):
       state, step = gym.step(state, types.Action('action', content))
       rewards.append(step.reward)
     self.assertEqual(rewards, expected)
+
+  @parameterized.parameters(
+      (True, [0, 0, 0, 0.6]), (False, [-0.1, -0.2, -0.3, 0.6])
+  )
+  def test_every_turn_is_charged(self, clip_rewards, expected):
+    gym = function.FunctionGym(step_penalty=0.1, clip_rewards=clip_rewards)
+    data = {'rule': 'a + b', 'test_case': [1, 2, 3, 4], 'expected': 3}
+    state, _ = gym.reset(types.Task('t', 'function', 'easy', data), 0)
+    rewards = []
+    for action in (
+        types.Action('action', '5 6 7 8'),
+        types.Action('', error='Bad call.'),
+        types.Action('answer', '4'),
+        types.Action('answer', '3'),
+    ):
+      state, step = gym.step(state, action)
+      rewards.append(step.reward)
+    np.testing.assert_allclose(rewards, expected)
 
   def test_only_function_charges_in_full(self):
     self.assertFalse(function.FunctionGym().clip_rewards)

@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -253,6 +254,21 @@ class BadInputTest(CliTest):
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
 
+  @parameterized.parameters((0, 'warm start'), (1, 'warm start'), (1, 'rl'))
+  def test_unfinished_warm_start(self, done, loop):
+    warm = self.folder / 'warm'
+    steps = {'sft.num_steps': 2, 'rl.num_steps': 2}
+    checkpoint.claim(warm, {'loop': loop, **tiny(**steps).to_dict()})
+    if done:
+      checkpoint.Checkpoints(warm).save(done, {'w': jnp.zeros(1)})
+    config = tiny(warm_start=str(warm))
+    line = self.fails(rl.train, config, self.folder / 'run')
+    script = 'train_rl' if loop == 'rl' else 'train_sft'
+    self.assertRegex(
+        line, f'warm has done {done} of 2 steps; finish .*/{script}.py --workd'
+    )
+    self.assertFalse((self.folder / 'run').exists())
+
   def test_folder_of_a_refused_config_is_free_again(self):
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 0})
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
@@ -397,6 +413,29 @@ class EvaluateTest(CliTest):
         'The test split was read 2 times (Scripted teacher 2).',
     )
 
+  def test_another_name_is_the_same_read(self):
+    shutil.copytree(self.workdir, self.folder / 'run')
+    link = self.folder / 'link'
+    link.symlink_to(self.folder / 'run')
+    for folder, policy, name in (
+        (self.folder / 'run', 'trained', ''),
+        (link, 'trained', 'Mine'),
+        (self.folder / 'run', 'teacher', 'Mine'),
+    ):
+      policies.evaluate_run(
+          setup.load_config(folder),
+          folder,
+          policy=policy,
+          split='test',
+          num_tasks=1,
+          path=self.folder / 'out.jsonl',
+          name=name,
+      )
+    self.assertEqual(
+        reads.sentence(self.folder / 'run', 'test'),
+        'The test split was read 3 times (run alias Mine 2, Mine 1).',
+    )
+
   def test_random_policy_and_name(self):
     said = self.evaluate(num_tasks=2, policy='random', name='Dice')
     self.assertIn('| Dice ', said)
@@ -484,7 +523,9 @@ class ReportTest(CliTest):
     self.write('in/b.jsonl', self.record('BAO'))
     self.write('in/c.jsonl', self.record('BAO', seed=1))
     teacher = self.write('t.jsonl', self.record(policies.TEACHER))
-    reads.note(self.folder, 'test', 'BAO')
+    reads.note(
+        self.folder, 'test', row='BAO', policy='trained', run=self.folder
+    )
     run = self.folder / 'mine'
     run.mkdir()
     (run / 'metrics.jsonl').write_text('{"step": 0, "train/score": 0.5}\n')

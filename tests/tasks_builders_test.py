@@ -1,6 +1,7 @@
 import functools
 import http.server
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -173,7 +174,44 @@ class LoadTest(parameterized.TestCase):
     self.assertLen(set(own), 2)
 
 
+# Prints what is imported and the id of the first task.
+SHOW = """
+import sys
+from bao_jax.tasks import builders
+loaded = [m.__file__ for n, m in sys.modules.items() if n[:8] == 'bao_jax.']
+print(*(name for name in loaded if not name.endswith('__init__.py')))
+print(*(str(path) for path in builders.base.SOURCES))
+print(builders.load('turtle', 'easy', 'test', data_dir=sys.argv[1])[0].id)
+"""
+
+
 class ProcessTest(absltest.TestCase):
+
+  def test_changed_generator_is_not_hidden_by_what_is_on_disk(self):
+    root = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+    builders.load('turtle', 'easy', 'test', data_dir=root / 'tasks')
+    package = pathlib.Path(base.__file__).parents[2]
+    shutil.copytree(package, root / 'bao_jax')
+    with (root / 'bao_jax/tasks/builtin/turtle.py').open('a') as file:
+      file.write(
+          '\n\n_generate = generate\n\n\ndef generate(*args, **kwargs):\n'
+          '  tasks = _generate(*args, **kwargs)\n'
+          "  return [dataclasses.replace(t, id='new') for t in tasks]\n"
+          '\n\nimport dataclasses\n'
+      )
+    done = subprocess.run(
+        [sys.executable, '-c', SHOW, str(root / 'tasks')],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=root,
+        env=os.environ | {'PYTHONPATH': str(root)},
+    )
+    self.assertEqual(done.returncode, 0, done.stderr)
+    loaded, sources, first = done.stdout.splitlines()
+    self.assertEqual(first, 'new')
+    # Whatever takes part in making tasks is a part of their version.
+    self.assertContainsSubset(loaded.split(), sources.split())
 
   def test_two_processes_at_once_without_tensorflow(self):
     data_dir = self.enter_context(tempfile.TemporaryDirectory())

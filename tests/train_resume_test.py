@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax.train import credit
 from bao_jax.train import rl
+from bao_jax.train import setup
 from bao_jax.train import sft
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -166,6 +168,25 @@ class ResumeTest(parameterized.TestCase):
         rl.train(self.config, workdir)
     assert_equal_trees(rl.train(self.config, workdir), self.state)
 
+  def test_other_spelling_of_a_path_is_the_same_run(self):
+    link = self.root / 'link'
+    link.symlink_to(self.root)
+    here = os.path.relpath(self.root)
+    with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
+      for root in (link, pathlib.Path(here)):
+        rl.train(tiny(warm_start=f'{root}/warm'), root / 'whole')
+    hold.assert_not_called()
+
+  def test_moved_table_finds_its_warm_start(self):
+    moved = self.root / 'moved'
+    for name in ('warm', 'whole'):
+      shutil.copytree(self.root / name, moved / name)
+    config = setup.load_config(moved / 'whole')
+    self.assertTrue((moved / 'warm').samefile(config.warm_start))
+    with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
+      rl.train(config, moved / 'whole')
+    hold.assert_not_called()
+
   def test_full_disk_leaves_what_was_saved(self):
     workdir = self.root / 'full'
     saved = checkpoint.Checkpoints(workdir)
@@ -229,6 +250,7 @@ class BadConfigTest(parameterized.TestCase):
       ({'rl.estimator': 'ppo'}, "rl.estimator='ppo' must be one of"),
       ({'rl.turn_credit': 'x'}, "rl.turn_credit='x' must be one of"),
       ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
+      ({'rl.zero_variance_on': 'x'}, "rl.zero_variance_on='x' must be shaped"),
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
   )
   def test_reinforcement_learning(self, changes, message):

@@ -75,6 +75,7 @@ def prepare(trajectories, *, length=24, group=GROUP):
           gamma=0.9,
           scale_by_std=True,
           zero_variance_tol=1e-6,
+          zero_variance_on='shaped',
           samples_per_task=group,
           trajectory_score='sum',
           turn_credit='naive',

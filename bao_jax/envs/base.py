@@ -110,7 +110,8 @@ class Gym(abc.ABC):
     bad_calls_end: whether a turn without a legal call truncates the
       conversation, as in UserRL's training, where it then is what eq. 3 of BAO
       charges for; by default it only costs the turn.
-    step_penalty: subtracted from each reward, times the turn's number.
+    step_penalty: subtracted from the reward of every turn, bad calls among
+      them, times the turn's number, which is 1 for the first.
     clip_rewards: whether each reward is kept within [0, 1] after the penalty,
       as in most gyms of UserRL: the penalty then only makes late success worth
       less.
@@ -162,7 +163,8 @@ class Gym(abc.ABC):
     Args:
       state: what the last call returned; unchanged by this one.
       action: the parsed tool call. A bad call (`action.error`) or an illegal
-        choice is answered with what was wrong, costs a turn and earns 0.
+        choice is answered with what was wrong, costs a turn and earns 0 before
+        the penalty.
 
     Returns:
       The next state and what the policy gets to see of it.

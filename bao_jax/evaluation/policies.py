@@ -122,7 +122,13 @@ def evaluate_run(
       'random': lambda: random_moves(config, encoder),
   }[policy]()
   row = name or {'teacher': TEACHER, 'random': RANDOM}.get(policy, workdir.name)
-  reads.note(_ledger(workdir), split, row)
+  reads.note(
+      _ledger(workdir),
+      split,
+      row=row,
+      policy=policy,
+      run=workdir if policy == 'trained' else None,
+  )
   lines = to_records(
       play, tasks, encoder, run=row, split=split, seed=config.seed
   )
@@ -149,7 +155,7 @@ def _tokenizer(config, workdir) -> tokenizer_lib.Tokenizer:
 
 def _ledger(workdir: pathlib.Path) -> pathlib.Path:
   """Returns where reads are noted: with the table that the run is a row of."""
-  table = workdir.absolute().parent
+  table = workdir.resolve().parent
   if (table / 'config.json').is_file():
     if checkpoint.claimed(table)['loop'] == 'pipeline':
       return table

@@ -2,26 +2,54 @@
 
 import collections
 import json
+import os
 import pathlib
 
 _FILE = 'reads.jsonl'
 
 
-def note(folder: pathlib.Path, split: str, row: str) -> None:
-  """Notes that an evaluation of a row is about to read a split."""
+def note(
+    folder: pathlib.Path,
+    split: str,
+    *,
+    row: str,
+    policy: str,
+    run: pathlib.Path | None,
+) -> None:
+  """Notes that an evaluation is about to read a split.
+
+  Args:
+    folder: of the ledger.
+    split: what is read.
+    row: what the evaluation is called in tables.
+    policy: who plays: 'trained', 'teacher' or 'random'.
+    run: the folder of the run that is evaluated; None for a reference, which is
+      the same for every run.
+  """
+  if run is not None:
+    run = os.path.relpath(os.path.realpath(run), os.path.realpath(folder))
+  line = {'split': split, 'policy': policy, 'run': run, 'row': row}
   with (folder / _FILE).open('a') as file:
-    file.write(json.dumps({'split': split, 'row': row}) + '\n')
+    file.write(json.dumps(line) + '\n')
 
 
 def sentence(folder: pathlib.Path, split: str) -> str:
-  """Says how often the evaluations of a folder read a split."""
+  """Says how often the evaluations of a folder read a split.
+
+  Counted is what was evaluated, whatever its row was called.
+  """
   path = folder / _FILE
   lines = path.read_text().splitlines() if path.exists() else []
-  reads = [row for row in map(json.loads, lines) if row['split'] == split]
-  counts = collections.Counter(row['row'] for row in reads)
-  if not counts:
+  reads = [read for read in map(json.loads, lines) if read['split'] == split]
+  names = collections.defaultdict(list)
+  for read in reads:
+    names[read['policy'], read['run']].append(read['row'])
+  if not names:
     return f'No evaluation read the {split} split.'
-  if set(counts.values()) == {1}:
+  if len(names) == len(reads):
     return f'The {split} split was read once per row.'
-  listed = ', '.join(f'{row} {count}' for row, count in counts.items())
-  return f'The {split} split was read {len(reads)} times ({listed}).'
+  counts = ', '.join(
+      f'{" alias ".join(dict.fromkeys(rows))} {len(rows)}'
+      for rows in names.values()
+  )
+  return f'The {split} split was read {len(reads)} times ({counts}).'

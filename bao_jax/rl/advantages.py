@@ -103,6 +103,7 @@ def turn_advantages(
     ddof: int = 0,
     eps: float = 1e-6,
     tol: float = 1e-6,
+    compared: jax.Array | None = None,
 ) -> jax.Array:
   """Compares the return of each turn with the group's mean reward.
 
@@ -151,6 +152,7 @@ def turn_advantages(
     ddof: 0 for the population standard deviation, 1 for the sample one.
     eps: added to the standard deviation.
     tol: as in `zero_variance`; filtered groups get 0.
+    compared: `[B]` the scores that `zero_variance` compares; None takes R.
 
   Returns:
     `[B, M]` float32 advantages, 0 on turns that did not happen.
@@ -165,7 +167,12 @@ def turn_advantages(
   advantages = turn_returns - baseline[:, None]
   if scale_by_std:
     advantages /= stats.std[:, None] + eps
-  filtered, _ = zero_variance(scores, valid, group_size=group_size, tol=tol)
+  filtered, _ = zero_variance(
+      scores if compared is None else compared,
+      valid,
+      group_size=group_size,
+      tol=tol,
+  )
   kept = happened & ~jnp.repeat(filtered, group_size)[:, None]
   return jax.lax.stop_gradient(jnp.where(kept, advantages, 0.0))
 

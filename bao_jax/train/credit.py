@@ -21,6 +21,8 @@ from bao_jax.train import step as step_lib
 TermsFn = Callable[[types.Batch], dict[str, jax.Array]]
 # (batch, shaped rewards `[B, M]`) -> advantages `[B, T]`.
 AdvantageFn = Callable[[types.Batch, jax.Array], jax.Array]
+# (batch, shaped rewards `[B, M]`) -> `[B]` scores that the filter compares.
+ComparedFn = Callable[[types.Batch, jax.Array], jax.Array]
 
 
 class Credit(NamedTuple):
@@ -30,7 +32,7 @@ class Credit(NamedTuple):
     terms: behavior terms by name, `[B, M]` each.
     shaped: `[B, M]` the gyms' rewards plus the terms.
     advantages: `[B, T]`.
-    zero_variance: `[]` the share of groups whose scores are all alike.
+    zero_variance: `[]` the share of groups whose compared scores are all alike.
   """
 
   terms: dict[str, jax.Array]
@@ -115,11 +117,27 @@ def terms_fn(rewards: setup.Config) -> TermsFn:
   return terms
 
 
+def compared_fn(rl: setup.Config) -> ComparedFn:
+  """Returns what groups that teach nothing are told by.
+
+  Raises:
+    ValueError: the choice is unknown.
+  """
+  if rl.zero_variance_on not in ('shaped', 'raw'):
+    raise ValueError(
+        f'rl.zero_variance_on={rl.zero_variance_on!r} must be shaped or raw.'
+    )
+  is_raw = rl.zero_variance_on == 'raw'
+  return lambda b, shaped: returns.sum_score(
+      b.rewards if is_raw else shaped, b.turn_mask, decimals=None
+  )
+
+
 def advantage_fn(rl: setup.Config) -> AdvantageFn:
   """Returns the configured estimator.
 
   Raises:
-    ValueError: the estimator, score or credit is unknown.
+    ValueError: the estimator, score, credit or filter is unknown.
   """
   scores = {
       'sum': returns.sum_score,
@@ -138,6 +156,7 @@ def advantage_fn(rl: setup.Config) -> AdvantageFn:
           f'rl.{field}={rl[field]!r} must be one of {sorted(table)}.'
       )
   score, credit = scores[rl.trajectory_score], credits[rl.turn_credit]
+  compared = compared_fn(rl)
   size = rl.samples_per_task
 
   def turn(b, shaped):
@@ -149,6 +168,7 @@ def advantage_fn(rl: setup.Config) -> AdvantageFn:
         gamma=rl.gamma,
         scale_by_std=rl.scale_by_std,
         tol=rl.zero_variance_tol,
+        compared=compared(b, shaped),
     )
 
   def userrl(b, shaped):
@@ -192,6 +212,7 @@ def assign(
     *,
     terms: TermsFn,
     advantages: AdvantageFn,
+    compared: ComparedFn,
     group_size: int,
     tol: float,
 ) -> Credit:
@@ -199,7 +220,7 @@ def assign(
   added = terms(batch)
   shaped = batch.rewards + sum(added.values())
   _, share = advantages_lib.zero_variance(
-      returns.sum_score(shaped, batch.turn_mask, decimals=None),
+      compared(batch, shaped),
       batch.valid,
       group_size=group_size,
       tol=tol,

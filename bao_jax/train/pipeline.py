@@ -13,7 +13,6 @@ import time
 from absl import logging
 import ml_collections
 
-from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import types
 from bao_jax.evaluation import policies
@@ -56,7 +55,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   setup.check_names(config)
   for name in config.rows:
     credit.check_names(row_config(config, name, warm))
-  checkpoint.claim(workdir, {'loop': 'pipeline', **config.to_dict()})
+  setup.claim(workdir, 'pipeline', config)
   with _Clock(workdir, 'warm start'):
     sft.train(base_config(config), warm)
   for name in config.rows:
@@ -106,16 +105,21 @@ def evaluate_rows(
   encoder = setup.tokenizer(base, warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
-  held = {policies.TEACHER: None, policies.RANDOM: None, WARM_START: warm}
-  held |= {name: workdir / name for name in config.rows}
+  held = [
+      (policies.TEACHER, 'teacher', None),
+      (policies.RANDOM, 'random', None),
+      (WARM_START, 'trained', warm),
+      *((name, 'trained', workdir / name) for name in config.rows),
+  ]
   runs = []
-  for name, folder in held.items():
+  for name, kind, folder in held:
+    label = _label(config, name)
     path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
     if not path.exists():
-      reads.note(workdir, split, name)
-      if name == policies.TEACHER:
+      reads.note(workdir, split, row=label, policy=kind, run=folder)
+      if kind == 'teacher':
         policy = policies.teacher(base, encoder)
-      elif name == policies.RANDOM:
+      elif kind == 'random':
         policy = policies.random_moves(base, encoder)
       else:
         params = rl.latest_params(base, shape, folder)
@@ -124,14 +128,14 @@ def evaluate_rows(
           policy,
           tasks,
           encoder,
-          run=_label(config, name),
+          run=label,
           split=split,
           seed=config.seed,
       )
       records.write(path, lines)
     runs.append(
         runs_lib.Run(
-            name=_label(config, name),
+            name=label,
             records=records.read(path),
             description=_description(config, name),
             is_reference=folder is None,

@@ -54,14 +54,16 @@ def train(
 
   Raises:
     ConfigMismatchError: the folder belongs to another config.
+    FileNotFoundError: the folder that `warm_start` names holds no run.
     FloatingPointError: the loss is no longer finite.
+    ValueError: the config is wrong, or the warm start is not finished.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
   credit_lib.check_names(config)
-  if config.warm_start and not pathlib.Path(config.warm_start).is_dir():
-    raise FileNotFoundError(f'warm_start: {config.warm_start}: no such folder.')
-  checkpoint.claim(workdir, {'loop': 'rl', **config.to_dict()})
+  if config.warm_start:
+    check_finished(config.warm_start)
+  setup.claim(workdir, 'rl', config)
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
@@ -136,6 +138,29 @@ def train(
   return state
 
 
+def check_finished(warm_start: str) -> None:
+  """Refuses to start from a run that has not come to its end.
+
+  Raises:
+    FileNotFoundError: the folder holds no run.
+    ValueError: the run stopped before its last step, or is a whole table.
+  """
+  if not pathlib.Path(warm_start).is_dir():
+    raise FileNotFoundError(f'warm_start: {warm_start}: no such folder.')
+  config = setup.load_config(warm_start)
+  script, section = {
+      'warm start': ('train_sft', config.sft),
+      'rl': ('train_rl', config.rl),
+  }[checkpoint.claimed(warm_start)['loop']]
+  done = checkpoint.Checkpoints(warm_start).latest() or 0
+  if done < section.num_steps:
+    raise ValueError(
+        f'warm_start: {warm_start} has done {done} of {section.num_steps} '
+        f'steps; finish it with its config: python experiments/{script}.py '
+        f'--workdir={warm_start} --config=...'
+    )
+
+
 class Programs(NamedTuple):
   """What is compiled once and called every step.
 
@@ -164,6 +189,7 @@ def compile_programs(
       credit_lib.assign,
       terms=credit_lib.terms_fn(config.rewards),
       advantages=credit_lib.advantage_fn(config.rl),
+      compared=credit_lib.compared_fn(config.rl),
       group_size=config.rl.samples_per_task,
       tol=config.rl.zero_variance_tol,
   )

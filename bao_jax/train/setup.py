@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import os
 import pathlib
 import random
 
@@ -32,6 +33,28 @@ Config = ml_collections.ConfigDict
 _SOURCES = ('builtin', 'tfds', 'jsonl', 'userrl')
 
 
+def claim(workdir: str | pathlib.Path, loop: str, config: Config) -> None:
+  """Makes a folder that of a run, or checks that it is.
+
+  The folder of the warm start is kept relative to the run's: neither how a path
+  is spelled nor where both folders are moved to makes it another run.
+
+  Args:
+    workdir: the run's folder.
+    loop: 'warm start', 'rl' or 'pipeline'.
+    config: the experiment.
+
+  Raises:
+    ConfigMismatchError: it belongs to another config.
+  """
+  saved = {'loop': loop, **config.to_dict()}
+  if config.warm_start:
+    saved['warm_start'] = os.path.relpath(
+        os.path.realpath(config.warm_start), os.path.realpath(workdir)
+    )
+  checkpoint.claim(workdir, saved)
+
+
 def load_config(workdir: str | pathlib.Path) -> Config:
   """Returns the config of the run in a folder.
 
@@ -49,6 +72,9 @@ def load_config(workdir: str | pathlib.Path) -> Config:
   if saved.pop('loop') == 'pipeline':
     runs = ', '.join(f'{workdir}/{n}' for n in ('warm_start', *saved['rows']))
     raise ValueError(f'{workdir} holds several runs; choose one of: {runs}.')
+  if saved['warm_start']:  # As `claim` left it.
+    path = os.path.join(os.path.realpath(workdir), saved['warm_start'])
+    saved['warm_start'] = os.path.normpath(path)
   return Config(_with_tuples(saved))
 
 

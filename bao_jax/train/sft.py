@@ -47,7 +47,7 @@ def train(
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
-  checkpoint.claim(workdir, {'loop': 'warm start', **config.to_dict()})
+  setup.claim(workdir, 'warm start', config)
   encoder = setup.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(

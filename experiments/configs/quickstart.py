@@ -105,6 +105,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       scale_by_std=True,
       # Groups whose scores differ by less are left out.
       zero_variance_tol=0.02,
+      zero_variance_on='shaped',  # Or 'raw'.
       turn_credit='equalized',  # Of 'userrl'.
       trajectory_score='sum',  # Of 'userrl', 'rloo' and 'grpo'.
       clip_low=0.2,
