@@ -34,15 +34,38 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
     ConfigMismatchError: a run with another config wrote there; names the fields
       that differ.
   """
-  path = pathlib.Path(workdir) / 'config.json'
+  folder = pathlib.Path(workdir)
+  claim_file(
+      folder / 'config.json',
+      config,
+      is_begun=folder.is_dir() and _has_results(folder),
+      flag='--workdir',
+  )
+
+
+def claim_file(
+    path: pathlib.Path, config: Mapping[str, Any], *, is_begun: bool, flag: str
+) -> None:
+  """Writes a config next to the results that it leads to, or checks it.
+
+  Args:
+    path: where the config is, or goes.
+    config: nested plain values.
+    is_begun: whether there are results.
+    flag: which one says where they are.
+
+  Raises:
+    ConfigMismatchError: they are another config's; names the fields that
+      differ.
+  """
   path.parent.mkdir(parents=True, exist_ok=True)
   config = json.loads(json.dumps(config))
-  if not path.exists() or not _has_results(path.parent):
+  if not path.exists() or not is_begun:
     temporary = path.with_suffix('.tmp')
     temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
     os.replace(temporary, path)
     return
-  there = _flat(claimed(workdir))
+  there = _flat(json.loads(path.read_text()))
   here = _flat(config)
   names = sorted(there.keys() | here.keys())
   differ = [n for n in names if there.get(n) != here.get(n)]
@@ -51,8 +74,8 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
         f'{n}: {there.get(n)} there, {here.get(n)} here' for n in differ[:3]
     )
     raise ConfigMismatchError(
-        f'{workdir} was made by another config ({shown}); choose another '
-        '--workdir or give the same config.'
+        f'{path.parent} was made by another config ({shown}); choose another '
+        f'{flag} or give the same config.'
     )
 
 

@@ -1,21 +1,30 @@
-r"""Evaluates a run, or a reference on the same tasks, greedily.
+r"""Evaluates any policy on any gyms.
 
-  python experiments/evaluate.py --workdir=runs/quickstart/bao \
-      --split=validation --out=bao.jsonl
+  python experiments/evaluate.py --policy=checkpoint:runs/quickstart/bao
+  python experiments/evaluate.py --policy=scripted:honest \
+      --config=experiments/configs/quickstart.py --split=test
+  python experiments/evaluate.py --policy=openai:gpt-4o --answers=1,2,3 \
+      --config=experiments/configs/quickstart.py --out=gpt.jsonl
 
-Writes one JSON line per conversation and prints the table. The config is the
-run's own; `--config.a.b=` overrides its fields.
+Writes one JSON line per conversation and prints the tables. The same command
+again holds what is missing and what failed. `--config` is a config file or a
+run's folder, by default that of the checkpoint; `--config.a.b=` overrides.
 """
+
+import pathlib
 
 from absl import flags
 import launch
 
-from bao_jax.evaluation import policies
+from bao_jax.evaluation import job as job_lib
 from bao_jax.report import table
 from bao_jax.report import text
 
-_POLICY = flags.DEFINE_enum(
-    'policy', 'trained', policies.NAMES, 'Who plays: the run or a reference.'
+_POLICY = flags.DEFINE_string(
+    'policy',
+    None,
+    'checkpoint:FOLDER, scripted:NAME (honest, random, ...) or openai:MODEL.',
+    required=True,
 )
 _SPLIT = flags.DEFINE_enum(
     'split', 'validation', ('train', 'validation', 'test'), 'Whose tasks.'
@@ -23,29 +32,75 @@ _SPLIT = flags.DEFINE_enum(
 _NUM_TASKS = flags.DEFINE_integer(
     'num_tasks', 0, 'Per gym, the first of the split; 0: all.', lower_bound=0
 )
+_SAMPLES = flags.DEFINE_integer(
+    'samples', 1, 'Conversations about each task.', lower_bound=1
+)
+_TEMPERATURE = flags.DEFINE_float(
+    'temperature', 0.0, "Of a checkpoint's sampling; 0: greedy."
+)
+_ANSWERS = flags.DEFINE_list(
+    'answers',
+    [],
+    'Numbers of answers that the policy is told of and held to, one evaluation '
+    'each, beside the one without a limit.',
+)
+_CONCURRENCY = flags.DEFINE_integer(
+    'concurrency',
+    8,
+    'Conversations that scripted players and models hold at the same time.',
+    lower_bound=1,
+)
 _OUT = flags.DEFINE_string(
-    'out', '', 'The records; <workdir>/records/<policy>_<split>.jsonl if empty.'
+    'out',
+    '',
+    'The records, one file per number of answers; by default '
+    'records/<policy>_<split>.jsonl, in the folder of a checkpoint.',
 )
 _NAME = flags.DEFINE_string(
-    'name', '', "The row's name; by default the name of the run's folder."
+    'name', '', "The row's name; by default who plays."
 )
 
 
-def run(config, workdir: str) -> str:
-  """Returns the table, for the console."""
-  default = f'{workdir}/records/{_POLICY.value}_{_SPLIT.value}.jsonl'
-  path = _OUT.value or default
-  row = policies.evaluate_run(
-      config,
-      workdir,
+def run(config) -> str:
+  """Returns the tables, for the console."""
+  job = job_lib.Job(
       policy=_POLICY.value,
       split=_SPLIT.value,
-      num_tasks=_NUM_TASKS.value,
-      path=path,
+      path=_path(),
       name=_NAME.value,
+      num_tasks=_NUM_TASKS.value,
+      num_samples=_SAMPLES.value,
+      temperature=_TEMPERATURE.value,
+      num_threads=_CONCURRENCY.value,
   )
-  return f'{text.tables(table.groups([row]))}\n\nRecords: {path}'
+  limits = [None, *map(_limit, _ANSWERS.value)]
+  jobs = [job if k is None else job_lib.with_limit(job, k) for k in limits]
+  rows = []
+  for k, one in zip(limits, jobs):
+    held_to = config.copy_and_resolve_references()
+    if k is not None:
+      held_to.envs.answer_limit = k
+    rows.append(job_lib.run(held_to, one))
+  said = text.tables(table.groups(rows))
+  files = '\n'.join(f'Records: {one.path}' for one in jobs)
+  return f'{said}\n\n{files}'
+
+
+def _path() -> pathlib.Path:
+  if _OUT.value:
+    return pathlib.Path(_OUT.value)
+  kind, _, target = _POLICY.value.partition(':')
+  is_run = kind == 'checkpoint'
+  folder = pathlib.Path(target if is_run else '.') / 'records'
+  name = 'trained' if is_run else target.replace('/', '_')
+  return folder / f'{name}_{_SPLIT.value}.jsonl'
+
+
+def _limit(text: str) -> int:
+  if not text.isdecimal() or not int(text):
+    raise ValueError(f'--answers={text}: give whole numbers from 1 on.')
+  return int(text)
 
 
 if __name__ == '__main__':
-  launch.launch_saved(run)
+  launch.launch_evaluation(run)

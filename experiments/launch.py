@@ -65,32 +65,44 @@ def keep_programs(workdir: str) -> None:
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
 
 
-def launch_saved(run: Callable[[Any, str], Any]) -> None:
-  """Parses `--workdir` and hands a finished run's config and folder on.
+def launch_evaluation(run: Callable[[Any], Any]) -> None:
+  """Parses `--config`, a file or the folder of a run, and hands it on.
 
-  The config is the run's own; `--config.a.b=` overrides its fields.
+  By default it is that of the checkpoint that `--policy` names.
 
   Args:
-    run: takes the config and the folder.
+    run: takes the config.
   """
-  workdir = flags.DEFINE_string('workdir', None, "A run's folder.")
-  # The config decides which flags there are, and the folder decides the config.
-  _parse(sys.argv, known_only=True)
-  config = None
-  if workdir.value:
+  # The config decides which flags there are, so it is looked up before they
+  # are parsed.
+  kind, _, folder = _flag(sys.argv, 'policy').partition(':')
+  where = _flag(sys.argv, 'config') or (folder if kind == 'checkpoint' else '')
+  if where and not pathlib.Path(where.partition(':')[0]).is_file():
     with errors_in_one_line():
-      saved = setup.load_config(workdir.value)
+      saved = setup.load_config(where)
+    sys.argv = [x for x in sys.argv if x != f'--config={where}']
     with _misspelled_in_one_line():  # Overrides are looked up at once.
       config = config_flags.DEFINE_config_dict(
           'config', saved, lock_config=True
       )
-  flags.mark_flag_as_required('workdir')
+  else:
+    config = config_flags.DEFINE_config_file('config', lock_config=True)
+    flags.mark_flag_as_required('config')
 
   def call():
-    with errors_in_one_line(workdir.value):
-      return run(config.value, workdir.value)
+    with errors_in_one_line():
+      return run(config.value)
 
   _start(call)
+
+
+def _flag(argv: Sequence[str], name: str) -> str:
+  """Returns the value of a flag before flags are parsed, '' without one."""
+  for prefix in (f'--{name}=', f'-{name}='):
+    for argument in argv:
+      if argument.startswith(prefix):
+        return argument.removeprefix(prefix)
+  return ''
 
 
 def launch_plain(run: Callable[[], Any]) -> None:

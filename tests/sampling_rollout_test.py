@@ -376,12 +376,14 @@ class RolloutTest(parameterized.TestCase):
   def test_no_requests(self):
     self.assertEqual(self.hold(speaker(), []), [])
 
-  def test_progress_counts_to_the_end(self):
-    ended = []
-    self.hold(
-        speaker(), requests_of([testing.echo_task()], 6), progress=ended.append
-    )
-    self.assertEqual(sum(ended), 6)
+  def test_stream_yields_each_as_it_ends(self):
+    tasks = [testing.echo_task(0), testing.echo_task(1, fail_at=0)]
+    requests = requests_of(tasks, 2)
+    ended = list(speaker().stream(self.params, requests))
+    # Those that fail in their first turn are over first.
+    self.assertEqual([i for i, _ in ended], [2, 3, 0, 1])
+    held = self.hold(speaker(), requests)
+    self.assertSameConversations([dict(ended)[i] for i in range(4)], held)
 
 
 class FaultLogTest(absltest.TestCase):

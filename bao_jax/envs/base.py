@@ -106,7 +106,7 @@ class Gym(abc.ABC):
       conversation is truncated.
     user_choices: the choices that involve the user (A_u of the paper).
     answer_limit: the number of user-involving turns after which the
-      conversation is truncated; None for no limit.
+      conversation is truncated, which the policy is told; None for no limit.
     bad_calls_end: whether a turn without a legal call truncates the
       conversation, as in UserRL's training, where it then is what eq. 3 of BAO
       charges for; by default it only costs the turn.
@@ -155,7 +155,15 @@ class Gym(abc.ABC):
     Returns:
       The state before the first turn, and what the policy reads first.
     """
-    return State(task=task, seed=seed, sample=sample), self.prompt(task)
+    state = State(task=task, seed=seed, sample=sample)
+    return state, self._with_limit(self.prompt(task))
+
+  def _with_limit(self, observation: Observation) -> Observation:
+    if self.answer_limit is None:
+      return observation
+    what = ' or '.join(self.user_choices)
+    told = f'You may use {what} {self.answer_limit} times at most.'
+    return dataclasses.replace(observation, user=f'{observation.user}\n{told}')
 
   def step(self, state: State, action: types.Action) -> tuple[State, Step]:
     """Takes one turn.

@@ -7,6 +7,7 @@ import numpy as np
 from bao_jax import types
 from bao_jax.evaluation import records
 from bao_jax.metrics import success
+from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.text import tools
 
@@ -44,7 +45,7 @@ def to_record(
     pieces = [tokenizer.decode([t]) for t in turn.tokens] if with_tokens else ()
     turns.append(
         records.Turn(
-            think=thought(text),
+            think=tools.thought(text),
             choice=turn.action.choice,
             content=text if turn.action.error else turn.action.content,
             reply=turn.reply_text,
@@ -74,10 +75,48 @@ def to_record(
   )
 
 
-def thought(text: str) -> str:
-  """Returns what stands between the thinking marks, '' if nothing does."""
-  _, opened, rest = text.partition(tools.THINK)
-  return rest.partition(tools.END_THINK)[0].strip() if opened else ''
+def of_dialogue(
+    dialogue: converse.Dialogue, *, run: str, split: str, seed: int
+) -> records.Record:
+  """Turns a conversation of a player that knows no tokens into a line.
+
+  Args:
+    dialogue: the conversation.
+    run: the name of the row in tables.
+    split: where its task comes from.
+    seed: of the evaluation.
+
+  Returns:
+    The record, its counts of tokens 0. A move that nobody answered is left out.
+  """
+  task, observation = dialogue.task, dialogue.observation
+  return records.Record(
+      run=run,
+      gym=task.gym,
+      level=task.level,
+      split=split,
+      task_id=task.id,
+      sample=dialogue.sample,
+      seed=seed,
+      status=dialogue.status,
+      solved=dialogue.solved,
+      max_turns=dialogue.max_turns,
+      error=dialogue.error,
+      num_prompt_tokens=0,
+      prompt=f'{observation.system}\n\n{observation.user}',
+      turns=[
+          records.Turn(
+              think=move.think,
+              choice=move.action.choice,
+              content=move.action.content,
+              reply=step.reply,
+              reward=float(step.reward),
+              is_user=step.is_user,
+              num_tokens=0,
+          )
+          for move, step in zip(dialogue.moves, dialogue.steps)
+      ],
+  )
 
 
 def summarize(

@@ -145,6 +145,56 @@ def time_weighted_score(
   return score(rewards / (1 + np.arange(turn_mask.shape[1])), turn_mask)
 
 
+def pass_at_k(
+    num_solved: np.ndarray, num_samples: np.ndarray, *, k: int
+) -> np.ndarray:
+  """Estimates the chance that one of k samples solves a task, without bias.
+
+    pass@k = 1 - C(n - c, k) / C(n, k)
+
+  See "Evaluating Large Language Models Trained on Code" by Chen et al.
+  (https://arxiv.org/abs/2107.03374).
+
+  Args:
+    num_solved: `[N]` int, how many samples of each task solved it, c.
+    num_samples: `[N]` int, how many there were, n, at least k.
+    k: samples drawn.
+
+  Returns:
+    `[N]` float64.
+  """
+  return 1 - _share_of_draws(num_samples - num_solved, num_samples, k)
+
+
+def pass_hat_k(
+    num_solved: np.ndarray, num_samples: np.ndarray, *, k: int
+) -> np.ndarray:
+  """Estimates the chance that all of k samples solve a task, without bias.
+
+    pass^k = C(c, k) / C(n, k)
+
+  See "τ-bench" by Yao et al. (https://arxiv.org/abs/2406.12045).
+
+  Args:
+    num_solved: `[N]` int, how many samples of each task solved it, c.
+    num_samples: `[N]` int, how many there were, n, at least k.
+    k: samples drawn.
+
+  Returns:
+    `[N]` float64.
+  """
+  return _share_of_draws(num_solved, num_samples, k)
+
+
+def _share_of_draws(
+    marked: np.ndarray, total: np.ndarray, k: int
+) -> np.ndarray:
+  """Computes C(m, k) / C(n, k): draws of k that hold marked ones alone."""
+  drawn = np.arange(k)
+  factors = (marked[:, None] - drawn) / (total[:, None] - drawn)
+  return np.prod(np.maximum(factors, 0.0), axis=1)
+
+
 def summary(
     rewards: np.ndarray,
     is_user: np.ndarray,

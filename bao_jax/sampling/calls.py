@@ -1,6 +1,6 @@
 """Calls that may hang, each with a deadline of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import queue
 import threading
 import time
@@ -50,32 +50,39 @@ class Round:
       self._waiting.put(i)
     self._ended = queue.SimpleQueue()
     self._began: list[float | None] = [None] * len(calls)
-    self._outcomes: dict[int, Outcome] = {}
+    self._over: set[int] = set()
     for _ in range(min(num_threads, len(calls))):
       self._start_thread()
 
   def wait(self) -> list[Outcome]:
-    """Returns how each call ended; the thread of a late one is given up."""
-    while len(self._outcomes) < len(self._calls):
-      self._wait_for_next()
-    return [self._outcomes[i] for i in range(len(self._calls))]
+    """Returns how each call ended."""
+    ended = dict(self.as_completed())
+    return [ended[i] for i in range(len(self._calls))]
+
+  def as_completed(self) -> Iterator[tuple[int, Outcome]]:
+    """Yields each call's index and end; late ones' threads are given up."""
+    while len(self._over) < len(self._calls):
+      for i, outcome in self._next():
+        if i not in self._over:  # Else it is late, and was given up.
+          self._over.add(i)
+          yield i, outcome
 
   def _start_thread(self) -> None:
     """Starts a thread that takes calls; as a daemon it delays no exit."""
     threading.Thread(target=self._work, daemon=True).start()
 
-  def _wait_for_next(self) -> None:
+  def _next(self) -> list[tuple[int, Outcome]]:
     """Waits for the next end or the next deadline."""
     due = [self._due(i) for i in self._running()]
     left = min(due) - time.monotonic() if due else 0.01
     try:
-      i, outcome = self._ended.get(timeout=max(left, 0.01))
-      self._outcomes.setdefault(i, outcome)
+      return [self._ended.get(timeout=max(left, 0.01))]
     except queue.Empty:
-      for i in self._running():
-        if time.monotonic() >= self._due(i):
-          self._outcomes[i] = _late(self._deadlines[i])
-          self._start_thread()  # The late one still holds its own.
+      now = time.monotonic()
+      late = [i for i in self._running() if now >= self._due(i)]
+      for _ in late:
+        self._start_thread()  # The late one still holds its own.
+      return [(i, _late(self._deadlines[i])) for i in late]
 
   def _due(self, i: int) -> float:
     return self._began[i] + self._deadlines[i].seconds
@@ -84,7 +91,7 @@ class Round:
     return [
         i
         for i, began in enumerate(self._began)
-        if began is not None and i not in self._outcomes
+        if began is not None and i not in self._over
     ]
 
   def _work(self) -> None:

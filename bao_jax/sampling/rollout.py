@@ -10,9 +10,10 @@ for as a whole, each within its deadline.
 """
 
 import collections
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import time
+from typing import Any
 import zlib
 
 import numpy as np
@@ -67,10 +68,38 @@ class Conversations:
       requests: Sequence[Request],
       *,
       step: int = 0,
-      progress: Callable[[int], None] | None = None,
       waited: Callable[[float], None] | None = None,
   ) -> list[types.Trajectory]:
     """Holds one conversation per request.
+
+    Args:
+      params: as for `stream`.
+      requests: as for `stream`.
+      step: as for `stream`.
+      waited: as for `stream`.
+
+    Returns:
+      Trajectories in the order of the requests.
+
+    Raises:
+      ValueError: as `stream`.
+    """
+    held: list[types.Trajectory | None] = [None] * len(requests)
+    for i, trajectory in self.stream(
+        params, requests, step=step, waited=waited
+    ):
+      held[i] = trajectory
+    return held
+
+  def stream(
+      self,
+      params: types.Params,
+      requests: Sequence[Request],
+      *,
+      step: int = 0,
+      waited: Callable[[float], None] | None = None,
+  ) -> Iterator[tuple[int, types.Trajectory]]:
+    """Holds one conversation per request and yields each as it ends.
 
     One that fails is held again, from its start, after all others.
 
@@ -79,11 +108,10 @@ class Conversations:
       requests: what to attempt; samples of one task next to each other share
         the prefill of their prompt.
       step: the training step, part of every key.
-      progress: called with the number of conversations that ended.
       waited: called with the seconds that devices idled, waiting for gyms.
 
-    Returns:
-      Trajectories in the order of the requests.
+    Yields:
+      The request's index and its trajectory.
 
     Raises:
       ValueError: a prompt leaves no room to speak, or a task names no gym.
@@ -91,30 +119,27 @@ class Conversations:
     rollout = _Rollout(self, params, requests, step)
     while not rollout.is_done():
       ended, seconds = rollout.advance()
-      if progress and ended:
-        progress(ended)
+      yield from ended
       if waited:
         waited(seconds)
-    return rollout.trajectories
 
 
-def check_failures(
-    trajectories: Sequence[types.Trajectory], max_share: float
-) -> None:
+def check_failures(conversations: Sequence[Any], max_share: float) -> None:
   """Stops where so many conversations failed that the rest means little.
 
   Args:
-    trajectories: of one rollout.
+    conversations: trajectories, or records of them.
     max_share: of them that may have failed.
 
   Raises:
     UserError: more have.
   """
-  failed = [t for t in trajectories if t.status == types.FAILED]
-  if len(failed) > max_share * len(trajectories):
+  total = len(conversations)
+  failed = [x for x in conversations if x.status == types.FAILED]
+  if len(failed) > max_share * total:
     raise base.UserError(
-        f'{len(failed)} of {len(trajectories)} conversations failed, '
-        f'{100 * len(failed) / len(trajectories):.0f} %, above '
+        f'{len(failed)} of {total} conversations failed, '
+        f'{100 * len(failed) / total:.0f} %, above '
         f'sampling.max_failed_share={max_share}; the first: {failed[0].error}'
     )
 
@@ -144,19 +169,19 @@ class _Rollout:
         for _ in range(setup.num_waves)
     ]
     self._turns: list[_Turns | None] = [None] * setup.num_waves
-    self.trajectories: list[types.Trajectory | None] = [None] * len(requests)
 
   def is_done(self) -> bool:
     return not self._queue and not any(any(w.rows) for w in self._waves)
 
-  def advance(self) -> tuple[int, float]:
+  def advance(self) -> tuple[list[tuple[int, types.Trajectory]], float]:
     """Lets every wave take a turn; returns what ended and seconds waited."""
-    ended, seconds = 0, 0.0
+    ended, seconds = [], 0.0
     for number, wave in enumerate(self._waves):
       began = time.monotonic()
       heard = self._hear(number)
       seconds += time.monotonic() - began
-      ended += sum(self._absorb(wave, *turn) for turn in heard)
+      for turn in heard:
+        ended += self._absorb(wave, *turn)
       self._admit(wave)
       self._turns[number] = self._ask(wave, wave.speak())
     return ended, seconds
@@ -174,8 +199,8 @@ class _Rollout:
       i: int,
       action: types.Action,
       reply: replies_lib.Reply,
-  ) -> bool:
-    """Adds a gym's reply; returns whether a conversation is over for good."""
+  ) -> list[tuple[int, types.Trajectory]]:
+    """Adds a gym's reply; returns the conversation if it is over for good."""
     row = wave.rows[i]
     if isinstance(reply, str):
       trajectory = row.fail(action, reply)
@@ -187,16 +212,15 @@ class _Rollout:
           limits=self._setup.limits,
       )
     if trajectory is None:
-      return False
+      return []
     wave.rows[i] = None
     attempt = row.request.attempt + 1
     may_retry = attempt < self._setup.limits.max_attempts
     if trajectory.status == types.FAILED and may_retry:
       again = dataclasses.replace(row.request, attempt=attempt)
       self._queue.append((row.owner, again))
-      return False
-    self.trajectories[row.owner] = trajectory
-    return True
+      return []
+    return [(row.owner, trajectory)]
 
   def _ask(self, wave: wave_lib.Wave, spoken: list[int]) -> _Turns:
     """Hands finished turns to their gyms, and waits for none."""

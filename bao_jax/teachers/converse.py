@@ -29,6 +29,8 @@ class Dialogue:
     steps: what the gym answered.
     solved: whether the task was solved.
     max_turns: the turn budget.
+    error: why the conversation has failed; '' if it has not. The last move is
+      then one that nobody answered.
   """
 
   task: types.Task
@@ -38,6 +40,15 @@ class Dialogue:
   steps: tuple[envs_base.Step, ...]
   solved: bool
   max_turns: int
+  error: str = ''
+
+  @property
+  def status(self) -> str:
+    """Returns 'terminated', 'truncated' or 'failed'."""
+    if self.error:
+      return types.FAILED
+    is_over = self.steps[-1].terminated
+    return types.TERMINATED if is_over else types.TRUNCATED
 
 
 def converse(
@@ -58,15 +69,20 @@ def converse(
     sample: which conversation about the task.
 
   Returns:
-    The dialogue.
+    The dialogue; a failed one if the user, or the player, was out of reach.
   """
   rng = random.Random(f'{seed}/{task.id}/{sample}')
   state, observation = gym.reset(task, seed, sample)
   moves, steps, history = [], [], []
-  while not state.done:
-    move = player(observation, history, gym.max_turns - state.turn, rng)
-    state, step = gym.step(state, move.action)
-    moves.append(move)
+  error = ''
+  while not (state.done or error):
+    try:
+      move = player(observation, history, gym.max_turns - state.turn, rng)
+      moves.append(move)
+      state, step = gym.step(state, move.action)
+    except envs_base.UserError as e:
+      error = str(e)
+      continue
     steps.append(step)
     history.append((move.action, step.reply))
   return Dialogue(
@@ -75,8 +91,9 @@ def converse(
       observation,
       tuple(moves),
       tuple(steps),
-      state.solved,
+      state.solved and not error,
       gym.max_turns,
+      error,
   )
 
 
@@ -122,15 +139,15 @@ def to_trajectory(
             reply_text=step.reply,
         )
     )
-  terminated = dialogue.steps[-1].terminated
   return types.Trajectory(
       task=dialogue.task,
       sample=dialogue.sample,
       prompt=prompt,
       turns=tuple(turns),
-      status=types.TERMINATED if terminated else types.TRUNCATED,
+      status=dialogue.status,
       solved=dialogue.solved,
       max_turns=dialogue.max_turns,
+      error=dialogue.error,
   )
 
 

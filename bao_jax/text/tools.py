@@ -46,6 +46,12 @@ SCHEMA = {
 }
 
 
+def thought(text: str) -> str:
+  """Returns what stands between the thinking marks, '' if nothing does."""
+  _, opened, rest = text.partition(THINK)
+  return rest.partition(END_THINK)[0].strip() if opened else ''
+
+
 def parse(text: str) -> types.Action:
   """Reads the first tool call of a message.
 

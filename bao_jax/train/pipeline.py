@@ -15,12 +15,14 @@ import ml_collections
 
 from bao_jax import logging as metrics_lib
 from bao_jax import types
+from bao_jax.evaluation import job
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.metrics import intervals
 from bao_jax.report import page
 from bao_jax.report import runs as runs_lib
+from bao_jax.sampling import rollout
 from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -101,38 +103,32 @@ def evaluate_rows(
   base = base_config(config)
   split = config.evaluation.split
   tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
+  requests = [rollout.Request(task) for task in tasks]
   warm = workdir / 'warm_start'
   encoder = setup.tokenizer(base, warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
-  held = [
-      (policies.TEACHER, 'teacher', None),
+  rows = [
+      (policies.TEACHER, 'honest', None),
       (policies.RANDOM, 'random', None),
       (WARM_START, 'trained', warm),
       *((name, 'trained', workdir / name) for name in config.rows),
   ]
   runs = []
-  for name, kind, folder in held:
+  for name, kind, folder in rows:
     label = _label(config, name)
     path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
     if not path.exists():
       reads.note(workdir, split, row=label, policy=kind, run=folder)
-      if kind == 'teacher':
-        policy = policies.teacher(base, encoder)
-      elif kind == 'random':
-        policy = policies.random_moves(base, encoder)
+      origin = policies.Origin(label, split, config.seed)
+      if folder is None:
+        player = policies.SCRIPTED[kind](base)
+        policy = policies.played(player, setup.gyms(base), origin)
       else:
         params = rl.latest_params(base, shape, folder)
-        policy = policies.trained(speaker, params, name)
-      lines = policies.to_records(
-          policy,
-          tasks,
-          encoder,
-          run=label,
-          split=split,
-          seed=config.seed,
-      )
-      records.write(path, lines)
+        policy = policies.trained(speaker, params, encoder, origin)
+      held = {r.task.id: record for r, record in job.hold(policy, requests, name)}
+      records.write(path, [held[r.task.id] for r in requests])
     runs.append(
         runs_lib.Run(
             name=label,

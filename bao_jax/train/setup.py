@@ -336,7 +336,6 @@ def conversations(
       seed=config.seed,
       with_tools=config.text.with_tools,
       num_waves=config.sampling.waves,
-      num_threads=config.sampling.threads,
       faults=faults or faults_lib.FaultLog(),
   )
 

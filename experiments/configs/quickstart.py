@@ -68,7 +68,6 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       step_deadline=3600.0,
       max_attempts=2,  # A conversation that fails is held once more.
       max_failed_share=0.2,  # Of a step's conversations; more stop the run.
-      threads=8,  # Gyms of a wave that answer at the same time.
       prefix_rows=8,
       decode_tokens=32,
       append_buckets=(4, 16, 64),

@@ -1,0 +1,262 @@
+"""One evaluation: a policy over tasks, into a file that can be gone on with.
+
+Conversations are written as they end. The same job started again holds those
+that are missing and those that failed, and nothing else.
+"""
+
+from collections.abc import Iterator, Sequence
+import dataclasses
+import pathlib
+
+import tqdm
+
+from bao_jax import checkpoint
+from bao_jax import types
+from bao_jax.evaluation import policies
+from bao_jax.evaluation import reads
+from bao_jax.evaluation import records
+from bao_jax.report import runs as runs_lib
+from bao_jax.sampling import rollout
+from bao_jax.teachers import llm
+from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import rl
+from bao_jax.train import setup
+from bao_jax.train import users
+from bao_jax.users import chat
+
+KINDS = ('checkpoint', 'scripted', 'openai')
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """What is evaluated, on what, and where its records go.
+
+  Attributes:
+    policy: 'checkpoint:FOLDER', 'scripted:NAME' or 'openai:MODEL'.
+    split: 'train', 'validation' or 'test'.
+    path: of the records, one JSON line per conversation.
+    name: the row's name in tables; '' for one that says who plays.
+    num_tasks: per gym, the first of the split; 0 takes all.
+    num_samples: conversations about each task.
+    temperature: of a checkpoint's sampling; 0 is greedy.
+    num_threads: conversations that players of text hold at the same time.
+  """
+
+  policy: str
+  split: str
+  path: pathlib.Path
+  name: str = ''
+  num_tasks: int = 0
+  num_samples: int = 1
+  temperature: float = 0.0
+  num_threads: int = 8
+
+  @property
+  def kind(self) -> str:
+    return self.policy.partition(':')[0]
+
+  @property
+  def target(self) -> str:
+    return self.policy.partition(':')[2]
+
+  @property
+  def row(self) -> str:
+    if self.name:
+      return self.name
+    if self.kind == 'checkpoint':
+      return pathlib.Path(self.target).resolve().name
+    return policies.LABELS.get(self.policy, self.target)
+
+
+def with_limit(job: Job, num_answers: int) -> Job:
+  """Returns the job of a policy that is held to a number of answers."""
+  return dataclasses.replace(
+      job,
+      name=f'{job.row}, k = {num_answers}',
+      path=job.path.with_stem(f'{job.path.stem}_k{num_answers}'),
+  )
+
+
+def run(config: setup.Config, job: Job) -> runs_lib.Run:
+  """Holds the conversations of a job, or what is left of them.
+
+  Args:
+    config: of the gyms and tasks; for a checkpoint its run's, as
+      `setup.load_config` returns it, which may differ in those fields.
+    job: what to do.
+
+  Returns:
+    The row.
+
+  Raises:
+    ValueError: the config or the job is wrong, or a task file.
+    OSError: a file is missing or cannot be written.
+    UserError: too many conversations failed.
+  """
+  check(config, job)
+  requests = [
+      rollout.Request(task, sample)
+      for task in setup.few_tasks(config, job.split, job.num_tasks or None)
+      for sample in range(job.num_samples)
+  ]
+  policy = _policy(config, job)
+  _claim(config, job)
+  done = _done(job.path)
+  keys = [_key(r.task.id, r.sample) for r in requests]
+  left = [r for r, key in zip(requests, keys) if key not in done]
+  if left:
+    _note(job)
+  for request, record in hold(policy, left, job.row):
+    records.append(job.path, [record])
+    done[_key(request.task.id, request.sample)] = record
+  lines = {key: done[key] for key in keys}
+  # More may be there: of an earlier call that asked for more.
+  records.write(job.path, (lines | done).values())
+  asked_for = list(lines.values())
+  rollout.check_failures(asked_for, config.sampling.max_failed_share)
+  return runs_lib.Run(job.row, asked_for, is_reference=job.kind == 'scripted')
+
+
+def hold(
+    policy: policies.Policy, requests: Sequence[rollout.Request], name: str
+) -> Iterator[tuple[rollout.Request, records.Record]]:
+  """Lets a policy hold conversations, with its progress on the console.
+
+  Args:
+    policy: holds them.
+    requests: which.
+    name: of who plays, on the console.
+
+  Yields:
+    Each request and its record, in the order in which they end.
+  """
+  for i, record in tqdm.tqdm(
+      policy(requests),
+      total=len(requests),
+      desc=f'evaluate {name}',
+      unit='conversation',
+  ):
+    yield requests[i], record
+
+
+def check(config: setup.Config, job: Job) -> None:
+  """Refuses a wrong job before anything is read, computed or written.
+
+  Raises:
+    ValueError: the config is wrong, or there is no such policy.
+    IsADirectoryError: the records' path is a folder.
+  """
+  setup.check_names(config)
+  if job.kind not in KINDS or not job.target:
+    raise ValueError(
+        f'--policy={job.policy}: use checkpoint:FOLDER, scripted:NAME or'
+        ' openai:MODEL.'
+    )
+  if job.kind == 'scripted' and job.target not in policies.SCRIPTED:
+    known = ', '.join(policies.SCRIPTED)
+    raise ValueError(
+        f'--policy={job.policy}: no such player; there are: {known}.'
+    )
+  if job.path.is_dir():
+    raise IsADirectoryError(
+        f'{job.path} is a folder; name a file for the records.'
+    )
+
+
+def _policy(config: setup.Config, job: Job) -> policies.Policy:
+  origin = policies.Origin(job.row, job.split, config.seed)
+  if job.kind == 'checkpoint':
+    return _trained(config, job, origin)
+  if job.kind == 'scripted':
+    make_player = policies.SCRIPTED[job.target](config)
+  else:
+    chat_fn = _chat_fn(config, job.target)
+    make_player = lambda task, sample: llm.make_player(
+        chat_fn, task, sample, role='policy', seed=config.seed
+    )
+  return policies.played(
+      make_player,
+      setup.gyms(config),
+      origin,
+      num_threads=job.num_threads,
+      deadline=config.sampling.conversation_deadline,
+  )
+
+
+def _chat_fn(config: setup.Config, model: str) -> chat.ChatFn:
+  """Returns a client whose policy is the model; scripted users need none."""
+  config = config.copy_and_resolve_references()
+  config.users.policy.model = model
+  if not users.is_llm(config):
+    config.users.user.update(config.users.policy)
+  return users.client(config)
+
+
+def _trained(config, job, origin) -> policies.Policy:
+  folder = pathlib.Path(job.target)
+  encoder = _tokenizer(config, folder)
+  shape = setup.model_config(config, encoder)
+  params = rl.latest_params(config, shape, folder)
+  speaker = setup.conversations(
+      config, shape, encoder, temperature=job.temperature
+  )
+  return policies.trained(speaker, params, encoder, origin)
+
+
+def _tokenizer(config, folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
+  """Loads a run's tokenizer, which is its warm start's."""
+  if config.text.tokenizer:
+    return tokenizer_lib.load(config.text.tokenizer)
+  if checkpoint.claimed(folder)['loop'] == 'rl':
+    folder = pathlib.Path(config.warm_start or folder / 'warm_start')
+  return tokenizer_lib.load(folder / 'tokenizer.json')
+
+
+def _claim(config: setup.Config, job: Job) -> None:
+  """Refuses a file of records that another job began."""
+  about = {
+      'policy': job.policy,
+      'split': job.split,
+      'name': job.row,
+      'temperature': job.temperature,
+      'config': config.to_dict(),
+  }
+  path = job.path.with_suffix('.config.json')
+  checkpoint.claim_file(path, about, is_begun=job.path.exists(), flag='--out')
+
+
+def _done(path: pathlib.Path) -> dict[tuple[str, int], records.Record]:
+  """Returns the conversations that a file holds and that did not fail."""
+  lines = records.read(path) if path.exists() else []
+  return {
+      _key(line.task_id, line.sample): line
+      for line in lines
+      if line.status != types.FAILED
+  }
+
+
+def _key(task_id: str, sample: int) -> tuple[str, int]:
+  return task_id, sample
+
+
+def _note(job: Job) -> None:
+  """Notes that a split is read: with the table that the run is a row of."""
+  is_run = job.kind == 'checkpoint'
+  folder = pathlib.Path(job.target) if is_run else job.path.parent
+  ledger = _ledger(folder)
+  ledger.mkdir(parents=True, exist_ok=True)
+  reads.note(
+      ledger,
+      job.split,
+      row=job.row,
+      policy='trained' if is_run else job.policy,
+      run=folder if is_run else None,
+  )
+
+
+def _ledger(folder: pathlib.Path) -> pathlib.Path:
+  for table in (folder.resolve(), folder.resolve().parent):
+    if (table / 'config.json').is_file():
+      if checkpoint.claimed(table).get('loop') == 'pipeline':
+        return table
+  return folder
