@@ -5,6 +5,7 @@ the console.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
 import pathlib
 
 import tqdm
@@ -21,6 +22,7 @@ from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import rl
 from bao_jax.train import setup
+from bao_jax.train import users
 
 # (tasks) -> one finished conversation about each, in their order.
 Policy = Callable[[Sequence[types.Task]], list[types.Trajectory]]
@@ -123,9 +125,11 @@ def evaluate_run(
   }[policy]()
   row = name or {'teacher': TEACHER, 'random': RANDOM}.get(policy, workdir.name)
   reads.note(_ledger(workdir), split, row)
+  ledger = users.ledger(config, workdir)
   lines = to_records(
       play, tasks, encoder, run=row, split=split, seed=config.seed
   )
+  ledger.save()
   records.write(path, lines)
   return runs_lib.Run(row, lines, is_reference=policy != 'trained')
 
@@ -165,16 +169,26 @@ def _scripted(
   gyms = setup.gyms(config)
 
   def play(tasks):
+    talks = [
+        functools.partial(
+            converse.converse,
+            players[task.gym],
+            gyms[task.gym],
+            task,
+            seed=config.seed,
+        )
+        for task in tasks
+    ]
+    threads = users.num_talks(config)
     return [
         converse.to_trajectory(
-            converse.converse(
-                players[task.gym], gyms[task.gym], task, seed=config.seed
-            ),
-            encoder,
-            with_tools=config.text.with_tools,
+            dialogue, encoder, with_tools=config.text.with_tools
         )
-        for task in tqdm.tqdm(
-            tasks, desc=f'evaluate {name}', unit='conversation'
+        for dialogue in tqdm.tqdm(
+            converse.converse_all(talks, num_threads=threads),
+            total=len(talks),
+            desc=f'evaluate {name}',
+            unit='conversation',
         )
     ]
 

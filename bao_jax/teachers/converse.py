@@ -4,7 +4,8 @@ They are rendered by the same renderer as the policy's own, so that the warm
 start learns the very tokens that rollouts will see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 import dataclasses
 import random
 
@@ -29,6 +30,7 @@ class Dialogue:
     steps: what the gym answered.
     solved: whether the task was solved.
     max_turns: the turn budget.
+    error: why the conversation failed, in its last turn; '' if it did not.
   """
 
   task: types.Task
@@ -38,6 +40,7 @@ class Dialogue:
   steps: tuple[envs_base.Step, ...]
   solved: bool
   max_turns: int
+  error: str = ''
 
 
 def converse(
@@ -58,14 +61,17 @@ def converse(
     sample: which conversation about the task.
 
   Returns:
-    The dialogue.
+    The dialogue; one whose user is out of reach has failed, and ends there.
   """
   rng = random.Random(f'{seed}/{task.id}/{sample}')
   state, observation = gym.reset(task, seed, sample)
-  moves, steps, history = [], [], []
-  while not state.done:
+  moves, steps, history, error = [], [], [], ''
+  while not state.done and not error:
     move = player(observation, history, gym.max_turns - state.turn, rng)
-    state, step = gym.step(state, move.action)
+    try:
+      state, step = gym.step(state, move.action)
+    except envs_base.UserError as outage:
+      error, step = str(outage), envs_base.Step('')
     moves.append(move)
     steps.append(step)
     history.append((move.action, step.reply))
@@ -75,9 +81,32 @@ def converse(
       observation,
       tuple(moves),
       tuple(steps),
-      state.solved,
+      state.solved and not error,
       gym.max_turns,
+      error,
   )
+
+
+def converse_all(
+    talks: Sequence[Callable[[], Dialogue]], *, num_threads: int
+) -> Iterator[Dialogue]:
+  """Plays many tasks, several at a time if their users take time to answer.
+
+  Args:
+    talks: calls of `converse`.
+    num_threads: how many are played at a time.
+
+  Yields:
+    Their dialogues, in order.
+  """
+  if num_threads == 1:
+    yield from (talk() for talk in talks)
+    return
+  pool = futures.ThreadPoolExecutor(num_threads)
+  try:
+    yield from pool.map(lambda talk: talk(), talks)
+  finally:
+    pool.shutdown(cancel_futures=True)
 
 
 def texts(dialogue: Dialogue) -> list[str]:
@@ -122,15 +151,20 @@ def to_trajectory(
             reply_text=step.reply,
         )
     )
-  terminated = dialogue.steps[-1].terminated
+  status = types.TRUNCATED
+  if dialogue.error:
+    status = types.FAILED
+  elif dialogue.steps[-1].terminated:
+    status = types.TERMINATED
   return types.Trajectory(
       task=dialogue.task,
       sample=dialogue.sample,
       prompt=prompt,
       turns=tuple(turns),
-      status=types.TERMINATED if terminated else types.TRUNCATED,
+      status=status,
       solved=dialogue.solved,
       max_turns=dialogue.max_turns,
+      error=dialogue.error,
   )
 
 

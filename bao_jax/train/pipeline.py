@@ -26,6 +26,7 @@ from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
+from bao_jax.train import users
 
 WARM_START = 'Warm start'
 
@@ -62,8 +63,10 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   for name in config.rows:
     with _Clock(workdir, name):
       rl.train(row_config(config, name, warm), workdir / name)
+  ledger = users.ledger(config, workdir)
   with _Clock(workdir, 'evaluation'):
     runs = evaluate_rows(config, workdir)
+  ledger.save()
   path = workdir / 'report' / 'index.html'
   with _Clock(workdir, 'report'):
     write_report(config, workdir, runs, path)

@@ -37,6 +37,7 @@ from bao_jax.train import optimizer
 from bao_jax.train import setup
 from bao_jax.train import sft
 from bao_jax.train import step as step_lib
+from bao_jax.train import users
 
 
 def train(
@@ -88,6 +89,7 @@ def train(
   )
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
+  ledger = users.ledger(config, workdir)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
       total=config.rl.num_steps, initial=start, desc=workdir.name, unit='step'
@@ -112,7 +114,8 @@ def train(
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
         held = setup.greedy(speaker).hold(state.params, watched, step=i)
         metrics |= evaluate.summarize(held, 'validation')
-      writer.write(i, metrics)
+      writer.write(i, metrics | ledger.metrics())
+      ledger.save()
       bar.set_postfix(
           score=f'{metrics["train/score"]:.2f}',
           ur=f'{metrics["train/involvement_rate"]:.2f}',

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import pathlib
 import random
 
@@ -26,6 +27,7 @@ from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import users
 
 Config = ml_collections.ConfigDict
 
@@ -41,7 +43,7 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
-  for name in ('loop', 'tasks'):
+  for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
           f'{workdir}/config.json has no {name!r}: another version wrote it.'
@@ -72,6 +74,7 @@ def check_names(config: Config) -> None:
       known = ', '.join(sorted(catalog.GYMS))
       raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
   draw_behaviors(config.teacher, random.Random(0))
+  users.check(config)
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)
@@ -87,8 +90,11 @@ def check_names(config: Config) -> None:
 
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
-  """Builds the gyms by name."""
-  return {name: _gym(config.envs, name) for name in config.envs.names}
+  """Builds the gyms by name, with the users that `config.users` says."""
+  built = {name: _gym(config.envs, name) for name in config.envs.names}
+  return (
+      users.played_by_models(config, built) if users.is_llm(config) else built
+  )
 
 
 def _gym(envs: Config, name: str) -> envs_base.Gym:
@@ -198,18 +204,19 @@ def teacher_dialogues(
     The dialogues, one gym after the other.
   """
   environments = gyms(config)
+  talks = []
   by_gym = collections.defaultdict(list)
   for task in tasks(config, split):
     by_gym[task.gym].append(task)
-  dialogues = []
   for name, pool in by_gym.items():
     make_teacher = catalog.GYMS[name].make_teacher
     rng = random.Random(f'{config.seed}/{name}')
     order = rng.sample(pool, len(pool))
     for i in range(per_gym):
       behaviors = draw_behaviors(config.teacher, rng)
-      dialogues.append(
-          converse.converse(
+      talks.append(
+          functools.partial(
+              converse.converse,
               make_teacher(behaviors, slip=config.teacher.slip),
               environments[name],
               order[i % len(order)],
@@ -217,7 +224,8 @@ def teacher_dialogues(
               sample=i // len(order),
           )
       )
-  return dialogues
+  threads = users.num_talks(config)
+  return list(converse.converse_all(talks, num_threads=threads))
 
 
 def tokenizer(config: Config, workdir: pathlib.Path) -> tokenizer_lib.Tokenizer:
@@ -300,6 +308,7 @@ def conversations(
       ),
       seed=config.seed,
       with_tools=config.text.with_tools,
+      num_threads=users.num_threads(config),
       faults=faults or faults_lib.FaultLog(),
   )
 
