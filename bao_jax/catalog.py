@@ -19,9 +19,14 @@ from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import turtle as turtle_teacher
+from bao_jax.users import chat
+from bao_jax.users.llm import telepathy as telepathy_llm
+from bao_jax.users.llm import turtle as turtle_llm
 
 # (level, split, seed) -> tasks.
 GenerateFn = Callable[[str, str, int], list[types.Task]]
+# (chat) -> the gym's users and judges, by field, played by language models.
+RolesFn = Callable[[chat.ChatFn], dict[str, Callable[..., Any]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +37,13 @@ class Entry:
     gym: the class, with scripted users by default.
     generate: makes the built-in tasks.
     make_teacher: (behaviors, slip=) -> the scripted teacher.
+    roles: lets language models play its users; None if it has none to play.
   """
 
   gym: type[base.Gym]
   generate: GenerateFn
   make_teacher: Callable[..., teachers_base.TeacherFn]
+  roles: RolesFn | None = None
 
 
 GYMS: Mapping[str, Entry] = {
@@ -49,11 +56,13 @@ GYMS: Mapping[str, Entry] = {
         telepathy_env.TelepathyGym,
         telepathy_tasks.generate,
         telepathy_teacher.make_teacher,
+        telepathy_llm.roles,
     ),
     'turtle': Entry(
         turtle_env.TurtleGym,
         turtle_tasks.generate,
         turtle_teacher.make_teacher,
+        turtle_llm.roles,
     ),
 }
 

@@ -18,6 +18,23 @@ import orbax.checkpoint as ocp
 
 from bao_jax import types
 
+# Parts of field names under `users`: of how models are reached, not of what
+# they reply, so that a run stopped for its budget or its server can go on.
+_MAY_CHANGE = {
+    'concurrency',
+    'backoff',
+    'retry_share',
+    'breaker_failures',
+    'max_cost',
+    'base_url',
+    'key_env',
+    'deadline',
+    'budget',
+    'max_retries',
+    'input_price',
+    'output_price',
+}
+
 
 class ConfigMismatchError(ValueError):
   """The folder belongs to a run with another config."""
@@ -61,14 +78,14 @@ def claim_file(
   path.parent.mkdir(parents=True, exist_ok=True)
   config = json.loads(json.dumps(config))
   if not path.exists() or not is_begun:
-    temporary = path.with_suffix('.tmp')
-    temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
-    os.replace(temporary, path)
+    _write(path, config)
     return
   there = _flat(json.loads(path.read_text()))
   here = _flat(config)
   names = sorted(there.keys() | here.keys())
-  differ = [n for n in names if there.get(n) != here.get(n)]
+  differ = [
+      n for n in names if there.get(n) != here.get(n) and not _may_change(n)
+  ]
   if differ:
     shown = '; '.join(
         f'{n}: {there.get(n)} there, {here.get(n)} here' for n in differ[:3]
@@ -77,6 +94,19 @@ def claim_file(
         f'{path.parent} was made by another config ({shown}); choose another '
         f'{flag} or give the same config.'
     )
+  if there != here:
+    _write(path, config)
+
+
+def _write(path: pathlib.Path, config: Mapping[str, Any]) -> None:
+  temporary = path.with_suffix('.tmp')
+  temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
+  os.replace(temporary, path)
+
+
+def _may_change(name: str) -> bool:
+  section, _, rest = name.partition('.')
+  return section == 'users' and rest.rpartition('.')[2] in _MAY_CHANGE
 
 
 def _has_results(folder: pathlib.Path) -> bool:

@@ -56,9 +56,7 @@ _OUT = flags.DEFINE_string(
     'The records, one file per number of answers; by default '
     'records/<policy>_<split>.jsonl, in the folder of a checkpoint.',
 )
-_NAME = flags.DEFINE_string(
-    'name', '', "The row's name; by default who plays."
-)
+_NAME = flags.DEFINE_string('name', '', "The row's name; by default who plays.")
 
 
 def run(config) -> str:

@@ -15,10 +15,17 @@ import tqdm
 
 from bao_jax.envs import base
 from bao_jax.train import setup
+from bao_jax.users import chat
 
 # What a wrong config, folder or disk raises. Anything else is a fault of ours
 # and keeps its traceback.
-_EXPECTED = (ValueError, OSError, FloatingPointError, base.UserError)
+_EXPECTED = (
+    ValueError,
+    OSError,
+    FloatingPointError,
+    base.UserError,
+    chat.StopError,
+)
 # What flags raise, a misspelled field of a config among it.
 _MISSPELLED = (flags.Error, KeyError, OSError, TypeError, ValueError)
 

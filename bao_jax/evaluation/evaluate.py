@@ -87,7 +87,7 @@ def of_dialogue(
     seed: of the evaluation.
 
   Returns:
-    The record, its counts of tokens 0. A move that nobody answered is left out.
+    The record, its counts of tokens 0.
   """
   task, observation = dialogue.task, dialogue.observation
   return records.Record(

@@ -22,7 +22,6 @@ from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import users
-from bao_jax.users import chat
 
 KINDS = ('checkpoint', 'scripted', 'openai')
 
@@ -99,8 +98,10 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
       for task in setup.few_tasks(config, job.split, job.num_tasks or None)
       for sample in range(job.num_samples)
   ]
-  policy = _policy(config, job)
   _claim(config, job)
+  config = _with_model(config, job)
+  policy = _policy(config, job)
+  ledger = _users_ledger(config, job)
   done = _done(job.path)
   keys = [_key(r.task.id, r.sample) for r in requests]
   left = [r for r, key in zip(requests, keys) if key not in done]
@@ -109,6 +110,7 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
   for request, record in hold(policy, left, job.row):
     records.append(job.path, [record])
     done[_key(request.task.id, request.sample)] = record
+  ledger.save()
   lines = {key: done[key] for key in keys}
   # More may be there: of an earlier call that asked for more.
   records.write(job.path, (lines | done).values())
@@ -170,7 +172,7 @@ def _policy(config: setup.Config, job: Job) -> policies.Policy:
   if job.kind == 'scripted':
     make_player = policies.SCRIPTED[job.target](config)
   else:
-    chat_fn = _chat_fn(config, job.target)
+    chat_fn = users.client(config)
     make_player = lambda task, sample: llm.make_player(
         chat_fn, task, sample, role='policy', seed=config.seed
     )
@@ -183,13 +185,21 @@ def _policy(config: setup.Config, job: Job) -> policies.Policy:
   )
 
 
-def _chat_fn(config: setup.Config, model: str) -> chat.ChatFn:
-  """Returns a client whose policy is the model; scripted users need none."""
+def _with_model(config: setup.Config, job: Job) -> setup.Config:
+  """Returns the config with the model that plays, if one does."""
+  if job.kind != 'openai':
+    return config
   config = config.copy_and_resolve_references()
-  config.users.policy.model = model
-  if not users.is_llm(config):
+  config.users.policy.model = job.target
+  if not users.is_llm(config):  # Nobody asks that role; it has no model.
     config.users.user.update(config.users.policy)
-  return users.client(config)
+  return config
+
+
+def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
+  if job.kind == 'openai':
+    return users.opened_ledger(config, job.path.parent)
+  return users.ledger(config, job.path.parent)
 
 
 def _trained(config, job, origin) -> policies.Policy:

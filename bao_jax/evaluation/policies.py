@@ -80,9 +80,7 @@ def played(
   def hold(request):
     task, sample = request.task, request.sample
     player, gym = make_player(task, sample), gyms[task.gym]
-    return converse.converse(
-        player, gym, task, seed=origin.seed, sample=sample
-    )
+    return converse.converse(player, gym, task, seed=origin.seed, sample=sample)
 
   def play(requests):
     running = calls.Round(

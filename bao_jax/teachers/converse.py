@@ -4,7 +4,8 @@ They are rendered by the same renderer as the policy's own, so that the warm
 start learns the very tokens that rollouts will see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 import dataclasses
 import random
 
@@ -29,8 +30,7 @@ class Dialogue:
     steps: what the gym answered.
     solved: whether the task was solved.
     max_turns: the turn budget.
-    error: why the conversation has failed; '' if it has not. The last move is
-      then one that nobody answered.
+    error: why the conversation failed, in its last turn; '' if it did not.
   """
 
   task: types.Task
@@ -69,20 +69,22 @@ def converse(
     sample: which conversation about the task.
 
   Returns:
-    The dialogue; a failed one if the user, or the player, was out of reach.
+    The dialogue; one whose user or player is out of reach has failed, and ends
+    there.
   """
   rng = random.Random(f'{seed}/{task.id}/{sample}')
   state, observation = gym.reset(task, seed, sample)
-  moves, steps, history = [], [], []
-  error = ''
-  while not (state.done or error):
+  moves, steps, history, error = [], [], [], ''
+  while not state.done:
     try:
       move = player(observation, history, gym.max_turns - state.turn, rng)
       moves.append(move)
       state, step = gym.step(state, move.action)
-    except envs_base.UserError as e:
-      error = str(e)
-      continue
+    except envs_base.UserError as outage:
+      error = str(outage)
+      unanswered = len(moves) - len(steps)
+      steps += [envs_base.Step('')] * unanswered
+      break
     steps.append(step)
     history.append((move.action, step.reply))
   return Dialogue(
@@ -95,6 +97,28 @@ def converse(
       gym.max_turns,
       error,
   )
+
+
+def converse_all(
+    talks: Sequence[Callable[[], Dialogue]], *, num_threads: int
+) -> Iterator[Dialogue]:
+  """Plays many tasks, several at a time if their users take time to answer.
+
+  Args:
+    talks: calls of `converse`.
+    num_threads: how many are played at a time.
+
+  Yields:
+    Their dialogues, in order.
+  """
+  if num_threads == 1:
+    yield from (talk() for talk in talks)
+    return
+  pool = futures.ThreadPoolExecutor(num_threads)
+  try:
+    yield from pool.map(lambda talk: talk(), talks)
+  finally:
+    pool.shutdown(cancel_futures=True)
 
 
 def texts(dialogue: Dialogue) -> list[str]:

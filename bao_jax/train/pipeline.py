@@ -27,6 +27,7 @@ from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
+from bao_jax.train import users
 
 WARM_START = 'Warm start'
 
@@ -63,8 +64,10 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   for name in config.rows:
     with _Clock(workdir, name):
       rl.train(row_config(config, name, warm), workdir / name)
+  ledger = users.ledger(config, workdir)
   with _Clock(workdir, 'evaluation'):
     runs = evaluate_rows(config, workdir)
+  ledger.save()
   path = workdir / 'report' / 'index.html'
   with _Clock(workdir, 'report'):
     write_report(config, workdir, runs, path)
@@ -127,7 +130,9 @@ def evaluate_rows(
       else:
         params = rl.latest_params(base, shape, folder)
         policy = policies.trained(speaker, params, encoder, origin)
-      held = {r.task.id: record for r, record in job.hold(policy, requests, name)}
+      held = {
+          r.task.id: record for r, record in job.hold(policy, requests, name)
+      }
       records.write(path, [held[r.task.id] for r in requests])
     runs.append(
         runs_lib.Run(

@@ -37,6 +37,7 @@ from bao_jax.train import optimizer
 from bao_jax.train import setup
 from bao_jax.train import sft
 from bao_jax.train import step as step_lib
+from bao_jax.train import users
 
 
 def train(
@@ -90,6 +91,7 @@ def train(
   )
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
+  ledger = users.ledger(config, workdir)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
       total=config.rl.num_steps, initial=start, desc=workdir.name, unit='step'
@@ -120,7 +122,8 @@ def train(
         held = setup.greedy(speaker).hold(state.params, watched, step=i)
         rollout.check_failures(held, config.sampling.max_failed_share)
         metrics |= evaluate.summarize(held, 'validation')
-      writer.write(i, metrics)
+      writer.write(i, metrics | ledger.metrics())
+      ledger.save()
       bar.set_postfix(
           score=f'{metrics["train/score"]:.2f}',
           ur=f'{metrics["train/involvement_rate"]:.2f}',

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -27,6 +28,7 @@ from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import users
 
 Config = ml_collections.ConfigDict
 
@@ -64,7 +66,7 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
-  for name in ('loop', 'tasks'):
+  for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
           f'{workdir}/config.json has no {name!r}: another version wrote it.'
@@ -104,6 +106,7 @@ def check_names(config: Config) -> None:
         f'envs.names={tuple(config.envs.names)}, or none.'
     )
   draw_behaviors(config.teacher, random.Random(0))
+  users.check(config)
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)
@@ -119,8 +122,11 @@ def check_names(config: Config) -> None:
 
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
-  """Builds the gyms by name."""
-  return {name: _gym(config.envs, name) for name in config.envs.names}
+  """Builds the gyms by name, with the users that `config.users` says."""
+  built = {name: _gym(config.envs, name) for name in config.envs.names}
+  return (
+      users.played_by_models(config, built) if users.is_llm(config) else built
+  )
 
 
 def _gym(envs: Config, name: str) -> envs_base.Gym:
@@ -230,18 +236,19 @@ def teacher_dialogues(
     The dialogues, one gym after the other.
   """
   environments = gyms(config)
+  talks = []
   by_gym = collections.defaultdict(list)
   for task in tasks(config, split):
     by_gym[task.gym].append(task)
-  dialogues = []
   for name, pool in by_gym.items():
     make_teacher = catalog.GYMS[name].make_teacher
     rng = random.Random(f'{config.seed}/{name}')
     order = rng.sample(pool, len(pool))
     for i in range(per_gym):
       behaviors = draw_behaviors(config.teacher, rng)
-      dialogues.append(
-          converse.converse(
+      talks.append(
+          functools.partial(
+              converse.converse,
               make_teacher(behaviors, slip=config.teacher.slip),
               environments[name],
               order[i % len(order)],
@@ -249,7 +256,8 @@ def teacher_dialogues(
               sample=i // len(order),
           )
       )
-  return dialogues
+  threads = users.num_talks(config)
+  return list(converse.converse_all(talks, num_threads=threads))
 
 
 def tokenizer(config: Config, workdir: pathlib.Path) -> tokenizer_lib.Tokenizer:
@@ -336,6 +344,7 @@ def conversations(
       seed=config.seed,
       with_tools=config.text.with_tools,
       num_waves=config.sampling.waves,
+      num_threads=users.num_threads(config),
       faults=faults or faults_lib.FaultLog(),
   )
 

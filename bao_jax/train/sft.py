@@ -25,6 +25,7 @@ from bao_jax.train import batch as batch_lib
 from bao_jax.train import optimizer
 from bao_jax.train import setup
 from bao_jax.train import step as step_lib
+from bao_jax.train import users
 
 Sequences = list[tuple[np.ndarray, np.ndarray]]
 
@@ -48,6 +49,7 @@ def train(
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
   setup.claim(workdir, 'warm start', config)
+  ledger = users.ledger(config, workdir)
   encoder = setup.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(
@@ -92,7 +94,8 @@ def train(
             loss=f'{metrics["sft/loss"]:.3f}',
             score=f'{metrics["validation/score"]:.2f}',
         )
-      writer.write(i, metrics)
+      writer.write(i, metrics | ledger.metrics())
+      ledger.save()
       bar.update()
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       if is_due or preemption.is_requested:

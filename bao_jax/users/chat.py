@@ -13,6 +13,13 @@ from bao_jax.envs import base
 ROLES = ('user', 'judge', 'teacher', 'policy')
 
 
+class StopError(Exception):
+  """The run should end: no model is in reach, or what it may cost is spent.
+
+  Not a failure of one conversation: the next ones would fail alike.
+  """
+
+
 @dataclasses.dataclass(frozen=True)
 class Ask:
   """One question to a model.
@@ -37,7 +44,8 @@ class Ask:
 
 
 # (ask) -> an object that is valid under the schema, or text where there is
-# none. Raises `base.UserError` if no such reply is to be had.
+# none. Raises `base.UserError` if no such reply is to be had, `StopError` if
+# the run should end, and a `ValueError` if what is configured is wrong.
 ChatFn = Callable[[Ask], Any]
 
 

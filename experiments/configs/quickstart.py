@@ -37,6 +37,36 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       source='builtin',  # Or 'tfds', 'jsonl', 'userrl'; see docs/config.md.
       path='',  # Where the tasks of another source are.
   )
+  config.users = dict(
+      kind='scripted',  # Or 'llm'; see docs/config.md.
+      concurrency=128,  # Requests at the same time.
+      backoff=1.0,  # Seconds before the first retry.
+      retry_share=1.0,  # Retries of a run per question, beyond the first 100.
+      breaker_failures=32,  # Questions in a row without any reply.
+      max_cost=0.0,  # 0 for no limit.
+      cache='off',  # Or 'record', 'replay'.
+      cache_path='',
+  )
+  model = dict(
+      model='',  # Of the user, at least; other roles then have the same.
+      base_url='',  # By default $OPENAI_BASE_URL, or OpenAI's.
+      key_env='OPENAI_API_KEY',  # Where the key is; never the key.
+      temperature=0.0,
+      top_p=1.0,
+      max_tokens=512,
+      deadline=30.0,  # Seconds of a request.
+      budget=60.0,  # Seconds of a question: requests, waits and re-asks.
+      max_retries=4,
+      max_reasks=2,
+      structured='auto',  # Whether servers enforce schemas; or 'on', 'off'.
+      extra='',  # More fields of the request, as a JSON object.
+      input_price=0.0,  # Of a million tokens.
+      output_price=0.0,
+  )
+  config.users.user = dict(model)
+  config.users.judge = dict(model)
+  config.users.teacher = dict(model, max_tokens=2048, temperature=1.0)
+  config.users.policy = dict(model, max_tokens=2048)
   config.text = dict(
       tokenizer='',  # A tokenizer.json; by default one is trained.
       vocab_size=768,
@@ -63,7 +93,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       max_turn_tokens=48,
       # Seconds a gym may take for a turn, for all turns of a conversation, and
       # all gyms for all of a step.
-      deadline=60.0,
+      deadline=150.0,
       conversation_deadline=600.0,
       step_deadline=3600.0,
       max_attempts=2,  # A conversation that fails is held once more.
