@@ -1,6 +1,7 @@
 """What users see on the command line: one line per mistake, nothing lost."""
 
 import contextlib
+import dataclasses
 import errno
 import importlib.util
 import io
@@ -22,13 +23,17 @@ import numpy as np
 
 from bao_jax import checkpoint
 from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.evaluation import job as job_lib
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.report import collect
+from bao_jax.report import runs as runs_lib
 from bao_jax.report import table
 from bao_jax.report import text
 from bao_jax.tasks import userrl
+from bao_jax.teachers import base as teachers_base
 from bao_jax.train import optimizer
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -348,37 +353,75 @@ class EvaluateTest(CliTest):
     cls.workdir = cls.root / 'run'
     make_run(cls.workdir, tiny())
 
-  def evaluate(self, policy='trained', split='validation', **values):
-    row = policies.evaluate_run(
-        setup.load_config(self.workdir),
-        self.workdir,
-        policy=policy,
-        split=split,
-        path=self.folder / 'out.jsonl',
-        **values,
-    )
+  def job(self, policy='', split='validation', **values):
+    policy = policy or f'checkpoint:{self.workdir}'
+    path = values.pop('path', self.folder / 'out.jsonl')
+    return job_lib.Job(policy, split, path, **values)
+
+  def evaluate(self, *args, **values):
+    config = setup.load_config(self.workdir)
+    row = job_lib.run(config, self.job(*args, **values))
     return text.tables(table.groups([row]))
 
-  def test_script(self):
+  def script(self, *arguments):
     done = subprocess.run(
-        [
-            sys.executable,
-            str(EXPERIMENTS / 'evaluate.py'),
-            f'--workdir={self.workdir}',
-            '--policy=teacher',
-            '--num_tasks=9',
-            '--config.envs.max_turns=8',
-        ],
+        [sys.executable, str(EXPERIMENTS / 'evaluate.py'), *arguments],
         capture_output=True,
         text=True,
         timeout=120,
+        cwd=self.folder,
     )
-    self.assertEqual(done.returncode, 0, done.stderr)
-    path = self.workdir / 'records/teacher_validation.jsonl'
-    self.assertEndsWith(done.stdout, f'Records: {path}\n')
-    lines = records.read(path)
-    self.assertLen(lines, 9)
-    self.assertEqual({line.max_turns for line in lines}, {8})
+    return done.returncode, done.stdout, done.stderr
+
+  def test_script_with_the_config_of_a_run(self):
+    code, said, errors = self.script(
+        f'--config={self.workdir}',
+        '--policy=scripted:honest',
+        '--num_tasks=9',
+        '--samples=2',
+        '--answers=1,2',
+        '--config.envs.max_turns=8',
+    )
+    self.assertEqual(code, 0, errors)
+    for suffix, name in (('', ''), ('_k1', ', k = 1'), ('_k2', ', k = 2')):
+      path = f'records/honest_validation{suffix}.jsonl'
+      self.assertIn(f'Records: {path}\n', said)
+      lines = records.read(self.folder / path)
+      self.assertLen(lines, 18)
+      self.assertEqual({line.sample for line in lines}, {0, 1})
+      self.assertEqual({line.max_turns for line in lines}, {8})
+      self.assertEqual(
+          {line.run for line in lines}, {f'{policies.TEACHER}{name}'}
+      )
+      told = 'You may use answer'
+      self.assertEqual({told in line.prompt for line in lines}, {bool(name)})
+
+  def test_script_with_a_checkpoint(self):
+    code, said, errors = self.script(
+        f'--policy=checkpoint:{self.workdir}', '--num_tasks=1', '--out=a.jsonl'
+    )
+    self.assertEqual(code, 0, errors)
+    self.assertEndsWith(said, 'Records: a.jsonl\n')
+    self.assertLen(records.read(self.folder / 'a.jsonl'), 1)
+
+  @parameterized.parameters(
+      (['--policy=checkpoint:/nowhere'], '/nowhere/config.json: not found'),
+      (['--policy=scripted:honest'], 'Flag --config must have a value'),
+      (['--policy=oracle', f'--config={CONFIG}'], '--policy=oracle: use check'),
+      (
+          ['--policy=scripted:chess', f'--config={CONFIG}'],
+          '--policy=scripted:chess: no such player; there are: honest, random',
+      ),
+      (
+          ['--policy=scripted:honest', f'--config={CONFIG}', '--answers=0'],
+          '--answers=0: give whole numbers from 1 on.',
+      ),
+  )
+  def test_script_refuses(self, arguments, message):
+    code, _, errors = self.script(*arguments)
+    self.assertNotEqual(code, 0)
+    self.assertIn(message, errors)
+    self.assertNotIn('Traceback', errors)
 
   def test_config_is_read_back(self):
     self.assertEqual(setup.load_config(self.workdir), tiny())
@@ -395,21 +438,21 @@ class EvaluateTest(CliTest):
     self.assertRegex(said, r'\| run +\| 0\.000 \[0\.000, 0\.000\] \|')
 
   def test_reference_on_the_test_split_is_noted(self):
-    before = reads.sentence(self.workdir, 'test')
+    before = reads.sentence(self.folder, 'test')
     self.assertEqual(before, 'No evaluation read the test split.')
-    said = self.evaluate(num_tasks=4, policy='teacher', split='test')
+    said = self.evaluate('scripted:honest', 'test', num_tasks=4)
     lines = records.read(self.folder / 'out.jsonl')
-    row = table.groups([policies.runs_lib.Run(policies.TEACHER, lines)])[
-        0
-    ].rows[0]
+    row = table.groups([runs_lib.Run(policies.TEACHER, lines)])[0].rows[0]
     self.assertIn(f'| {row.score.mean:.3f} [{row.score.low:.3f}', said)
+    once = 'The test split was read once per row.'
+    self.assertEqual(reads.sentence(self.folder, 'test'), once)
+    # All of it is there: nothing is read again.
+    self.evaluate('scripted:honest', 'test', num_tasks=1)
+    self.assertEqual(reads.sentence(self.folder, 'test'), once)
+    self.assertLen(records.read(self.folder / 'out.jsonl'), 4)
+    self.evaluate('scripted:honest', 'test', num_tasks=5)
     self.assertEqual(
-        reads.sentence(self.workdir, 'test'),
-        'The test split was read once per row.',
-    )
-    self.evaluate(num_tasks=1, policy='teacher', split='test')
-    self.assertEqual(
-        reads.sentence(self.workdir, 'test'),
+        reads.sentence(self.folder, 'test'),
         'The test split was read 2 times (Scripted teacher 2).',
     )
 
@@ -417,28 +460,80 @@ class EvaluateTest(CliTest):
     shutil.copytree(self.workdir, self.folder / 'run')
     link = self.folder / 'link'
     link.symlink_to(self.folder / 'run')
-    for folder, policy, name in (
-        (self.folder / 'run', 'trained', ''),
-        (link, 'trained', 'Mine'),
-        (self.folder / 'run', 'teacher', 'Mine'),
+    for i, (folder, name) in enumerate(
+        ((self.folder / 'run', ''), (link, 'Mine'))
     ):
-      policies.evaluate_run(
-          setup.load_config(folder),
-          folder,
-          policy=policy,
-          split='test',
+      self.evaluate(
+          f'checkpoint:{folder}',
+          'test',
           num_tasks=1,
-          path=self.folder / 'out.jsonl',
+          path=self.folder / f'{i}.jsonl',
           name=name,
       )
     self.assertEqual(
         reads.sentence(self.folder / 'run', 'test'),
-        'The test split was read 3 times (run alias Mine 2, Mine 1).',
+        'The test split was read 2 times (run alias Mine 2).',
     )
 
   def test_random_policy_and_name(self):
-    said = self.evaluate(num_tasks=2, policy='random', name='Dice')
+    said = self.evaluate('scripted:random', num_tasks=2, name='Dice')
     self.assertIn('| Dice ', said)
+
+  def test_only_what_is_missing_or_failed_is_held_again(self):
+    self.evaluate('scripted:honest', num_tasks=4)
+    path = self.folder / 'out.jsonl'
+    lines = records.read(path)
+    broken = [
+        dataclasses.replace(x, status='failed', solved=False, error='no line')
+        if i == 1
+        else x
+        for i, x in enumerate(lines[:3])
+    ]
+    records.write(path, broken)
+    held = []
+    honest = policies.SCRIPTED['honest']
+
+    def counting(config):
+      make_player = honest(config)
+
+      def make(task, sample):
+        held.append(task.id)
+        return make_player(task, sample)
+
+      return make
+
+    with mock.patch.dict(policies.SCRIPTED, {'honest': counting}):
+      self.evaluate('scripted:honest', num_tasks=4)
+    self.assertCountEqual(held, [lines[1].task_id, lines[3].task_id])
+    self.assertEqual(records.read(path), lines)
+
+  def test_records_of_another_job_are_left_alone(self):
+    self.evaluate('scripted:honest', num_tasks=1)
+    before = (self.folder / 'out.jsonl').read_text()
+    line = self.fails(lambda: self.evaluate('scripted:random', num_tasks=1))
+    self.assertIn('policy: scripted:honest there, scripted:random here', line)
+    self.assertIn('choose another --out', line)
+    self.assertEqual((self.folder / 'out.jsonl').read_text(), before)
+
+  def test_outage_fails_one_conversation(self):
+
+    def out_of_order(config):
+      del config
+
+      def play(observation, history, turns_left, rng):
+        if not history:
+          return teachers_base.Move('', types.Action('action', 'is it?'))
+        raise base.UserError('no line')
+
+      return lambda task, sample: play
+
+    with mock.patch.dict(policies.SCRIPTED, {'honest': out_of_order}):
+      line = self.fails(lambda: self.evaluate('scripted:honest', num_tasks=2))
+    self.assertIn('2 of 2 conversations failed', line)
+    lines = records.read(self.folder / 'out.jsonl')
+    self.assertEqual([x.status for x in lines], ['failed'] * 2)
+    self.assertEqual([x.error for x in lines], ['no line'] * 2)
+    self.assertLen(lines[0].turns, 1)
 
   def test_row_of_a_table_is_noted_with_the_table(self):
     config = tiny(warm_start=str(self.workdir))
@@ -450,16 +545,9 @@ class EvaluateTest(CliTest):
     ):
       setup.load_config(self.folder)
     row = self.folder / 'mine'
-    checkpoint.claim(
-        row, {'loop': 'rl', **tiny(warm_start=str(self.workdir)).to_dict()}
-    )
-    policies.evaluate_run(
-        setup.load_config(row),
-        row,
-        policy='teacher',
-        split='test',
-        num_tasks=1,
-        path=row / 'out.jsonl',
+    shutil.copytree(self.workdir, row)
+    self.evaluate(
+        f'checkpoint:{row}', 'test', num_tasks=1, path=row / 'out.jsonl'
     )
     self.assertIn('once per row', reads.sentence(self.folder, 'test'))
     self.assertIn('No evaluation', reads.sentence(row, 'test'))
@@ -468,13 +556,9 @@ class EvaluateTest(CliTest):
     row = self.folder / 'mine'
     config = tiny(warm_start=str(self.workdir))
     checkpoint.claim(row, {'loop': 'rl', **config.to_dict()})
-    call = lambda: policies.evaluate_run(
+    call = lambda: job_lib.run(
         config,
-        row,
-        policy='trained',
-        split='test',
-        num_tasks=1,
-        path=row / 'out.jsonl',
+        self.job(f'checkpoint:{row}', 'test', path=row / 'out.jsonl'),
     )
     self.assertIn('no checkpoint there', self.fails(call))
     self.assertFalse((row / 'reads.jsonl').exists())
@@ -557,7 +641,7 @@ class ReportTest(CliTest):
     failed = records.dataclasses.replace(
         self.record('BAO'), status='failed', solved=False
     )
-    rows = table.groups([policies.runs_lib.Run('BAO', [failed])])
+    rows = table.groups([runs_lib.Run('BAO', [failed])])
     self.assertRegex(text.tables(rows), r'\| BAO \| - .*\| 0 +\| 1 +\|')
 
 
