@@ -79,9 +79,22 @@ def run(config) -> str:
     if k is not None:
       held_to.envs.answer_limit = k
     rows.append(job_lib.run(held_to, one))
-  said = text.tables(table.groups(rows))
+  said = _tables(table.groups(rows), limits)
   files = '\n'.join(f'Records: {one.path}' for one in jobs)
   return f'{said}\n\n{files}'
+
+
+def _tables(groups, limits) -> str:
+  """Returns those that have something to say."""
+  said = [text.tables(groups)]
+  if len(groups) > 1:
+    said += [text.paper_table(groups), text.userrl_table(groups)]
+  free, *told = groups[0].rows
+  if told:
+    said.append(text.frontier_table(free, dict(zip(limits[1:], told))))
+  if len(free.pass_at_k) > 1:
+    said.append(text.samples_table(groups[0]))
+  return '\n\n'.join(said)
 
 
 def _path() -> pathlib.Path:

@@ -1,5 +1,7 @@
 """Tests for bao_jax.metrics.success."""
 
+import itertools
+
 from absl.testing import absltest
 from absl.testing import parameterized
 import numpy as np
@@ -56,6 +58,23 @@ class PassTest(parameterized.TestCase):
     self.assertTrue(solved(k=10))
     self.assertFalse(solved(k=9))
     self.assertTrue(solved(k=9, threshold=0.8))
+
+
+class SamplesTest(parameterized.TestCase):
+
+  def test_is_the_share_of_draws(self):
+    # All draws of k of n samples, c of them solved, counted one by one.
+    for n, c, k in itertools.product((1, 4, 6), range(7), (1, 2, 3)):
+      if c > n or k > n:
+        continue
+      draws = list(itertools.combinations([True] * c + [False] * (n - c), k))
+      args = np.array([c]), np.array([n])
+      self.assertAlmostEqual(
+          success.pass_at_k(*args, k=k)[0], np.mean([any(d) for d in draws])
+      )
+      self.assertAlmostEqual(
+          success.pass_hat_k(*args, k=k)[0], np.mean([all(d) for d in draws])
+      )
 
 
 class CountsTest(absltest.TestCase):

@@ -3,7 +3,7 @@
 Numbers alone: how they are printed is up to the page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 
 import numpy as np
@@ -35,6 +35,11 @@ class Row:
     score: the mean sum of the gym's own rewards.
     involvement: UR, the mean share of turns that involve the user.
     exploration: the mean number of exploring turns per answer.
+    effective_turns: the mean number of the last turn that earned anything.
+    time_weighted: the mean of rewards that fade with the turn.
+    pass_at_k: of a task's samples, the chance that one of k = 1, 2, ... solves
+      it, up to the fewest samples that a task has.
+    pass_hat_k: the chance that all of k do.
     num_tasks: the tasks averaged over.
     num_conversations: all conversations, failed ones included.
     num_failed: those that an outage ended.
@@ -47,6 +52,10 @@ class Row:
   score: Interval
   involvement: Interval
   exploration: Interval
+  effective_turns: Interval
+  time_weighted: Interval
+  pass_at_k: tuple[Interval, ...]
+  pass_hat_k: tuple[Interval, ...]
   num_tasks: int
   num_conversations: int
   num_failed: int
@@ -80,6 +89,14 @@ def row(run: runs_lib.Run, *, num_resamples: int = 2_000) -> Row:
       score=interval(success.score(rewards, turn_mask)),
       involvement=interval(success.involvement_rate(is_user, turn_mask)),
       exploration=interval(success.exploration_ratio(is_user, turn_mask)),
+      effective_turns=interval(success.effective_turns(rewards, turn_mask)),
+      time_weighted=interval(success.time_weighted_score(rewards, turn_mask)),
+      pass_at_k=_over_samples(
+          success.pass_at_k, arrays.solved[valid], tasks, num_resamples
+      ),
+      pass_hat_k=_over_samples(
+          success.pass_hat_k, arrays.solved[valid], tasks, num_resamples
+      ),
       num_tasks=np.unique(tasks).size,
       num_conversations=valid.size,
       num_failed=int(np.sum(~valid)),
@@ -95,6 +112,25 @@ def _interval_over_tasks(
   _, task, count = np.unique(tasks, return_inverse=True, return_counts=True)
   means = np.bincount(task, weights=values) / count
   return intervals.bootstrap_mean(means, num_resamples=num_resamples)
+
+
+def _over_samples(
+    metric: Callable[..., np.ndarray],
+    solved: np.ndarray,
+    tasks: np.ndarray,
+    num_resamples: int,
+) -> tuple[Interval, ...]:
+  """Computes a metric of how many of a task's samples solved it, for all k."""
+  if not solved.size:
+    return ()
+  _, task, count = np.unique(tasks, return_inverse=True, return_counts=True)
+  num_solved = np.bincount(task, weights=solved)
+  return tuple(
+      intervals.bootstrap_mean(
+          metric(num_solved, count, k=k), num_resamples=num_resamples
+      )
+      for k in range(1, count.min() + 1)
+  )
 
 
 @dataclasses.dataclass(frozen=True)
