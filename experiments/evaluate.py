@@ -23,7 +23,8 @@ from bao_jax.report import text
 _POLICY = flags.DEFINE_string(
     'policy',
     None,
-    'checkpoint:FOLDER, scripted:NAME (honest, random, ...) or openai:MODEL.',
+    'checkpoint:FOLDER, scripted:NAME (honest, random, ...), openai:MODEL, or '
+    'teacher:MODEL, which is asked to show behaviors.',
     required=True,
 )
 _SPLIT = flags.DEFINE_enum(

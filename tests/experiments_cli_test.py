@@ -342,6 +342,50 @@ class FlagsTest(CliTest):
     self.assertRegex(done.stderr, f'\\Aerror: {message}.*\n\\Z')
 
 
+class LessonsTest(CliTest):
+
+  def write(self, *rows):
+    path = self.folder / 'mine.jsonl'
+    path.write_text('\n'.join(map(json.dumps, rows)))
+    return str(path)
+
+  def row(self, content):
+    call = {
+        'name': 'interact_with_env',
+        'arguments': {'choice': 'answer', 'content': content},
+    }
+    said = f'<tool_call>{json.dumps(call)}</tool_call>'
+    return {
+        'conversations': [
+            {'from': 'human', 'value': 'begin'},
+            {'from': 'gpt', 'value': said},
+        ]
+    }
+
+  def test_a_file_is_imitated(self):
+    path = self.write(self.row('the fox'), self.row('the hen'))
+    config = tiny(**{'teacher.path': path})
+    encoder = setup.tokenizer(config, self.folder)
+    sequences = sft.teacher_sequences(config, encoder)
+    said = [encoder.decode(tokens[mask]) for tokens, mask in sequences]
+    self.assertLen(said, 2)
+    self.assertIn('the fox', said[0])
+    self.assertNotIn('begin', said[0])
+
+  def test_a_bad_row_stops_or_is_skipped(self):
+    path = self.write(self.row('the fox'), {'conversations': []})
+    config = tiny(**{'teacher.path': path})
+    self.assertIn('mine.jsonl:2: ', self.fails(setup.lessons, config, 1))
+    config.teacher.skip_bad_rows = True
+    self.assertLen(setup.lessons(config, 1), 1)
+
+  def test_no_file(self):
+    config = tiny(**{'teacher.path': '/nowhere.jsonl'})
+    self.assertIn(
+        'teacher.path: /nowhere.jsonl', self.fails(setup.check_names, config)
+    )
+
+
 class EvaluateTest(CliTest):
 
   @classmethod

@@ -17,13 +17,13 @@ from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.report import runs as runs_lib
 from bao_jax.sampling import rollout
-from bao_jax.teachers import llm
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import users
 
-KINDS = ('checkpoint', 'scripted', 'openai')
+KINDS = ('checkpoint', 'scripted', 'openai', 'teacher')
+_MODELS = {'openai': 'policy', 'teacher': 'teacher'}  # Who asks as what.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Job:
   """What is evaluated, on what, and where its records go.
 
   Attributes:
-    policy: 'checkpoint:FOLDER', 'scripted:NAME' or 'openai:MODEL'.
+    policy: 'checkpoint:FOLDER', 'scripted:NAME', 'openai:MODEL', or
+      'teacher:MODEL', which is asked to show behaviors.
     split: 'train', 'validation' or 'test'.
     path: of the records, one JSON line per conversation.
     name: the row's name in tables; '' for one that says who plays.
@@ -151,8 +152,8 @@ def check(config: setup.Config, job: Job) -> None:
   setup.check_names(config)
   if job.kind not in KINDS or not job.target:
     raise ValueError(
-        f'--policy={job.policy}: use checkpoint:FOLDER, scripted:NAME or'
-        ' openai:MODEL.'
+        f'--policy={job.policy}: use checkpoint:FOLDER, scripted:NAME,'
+        ' openai:MODEL or teacher:MODEL.'
     )
   if job.kind == 'scripted' and job.target not in policies.SCRIPTED:
     known = ', '.join(policies.SCRIPTED)
@@ -172,10 +173,7 @@ def _policy(config: setup.Config, job: Job) -> policies.Policy:
   if job.kind == 'scripted':
     make_player = policies.SCRIPTED[job.target](config)
   else:
-    chat_fn = users.client(config)
-    make_player = lambda task, sample: llm.make_player(
-        chat_fn, task, sample, role='policy', seed=config.seed
-    )
+    make_player = policies.models(config, _MODELS[job.kind])
   return policies.played(
       make_player,
       setup.gyms(config),
@@ -187,17 +185,18 @@ def _policy(config: setup.Config, job: Job) -> policies.Policy:
 
 def _with_model(config: setup.Config, job: Job) -> setup.Config:
   """Returns the config with the model that plays, if one does."""
-  if job.kind != 'openai':
+  if job.kind not in _MODELS:
     return config
   config = config.copy_and_resolve_references()
-  config.users.policy.model = job.target
+  role = config.users[_MODELS[job.kind]]
+  role.model = job.target
   if not users.is_llm(config):  # Nobody asks that role; it has no model.
-    config.users.user.update(config.users.policy)
+    config.users.user.update(role)
   return config
 
 
 def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
-  if job.kind == 'openai':
+  if job.kind in _MODELS:
     return users.opened_ledger(config, job.path.parent)
   return users.ledger(config, job.path.parent)
 

@@ -6,6 +6,7 @@ it ends.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import functools
+import random
 from typing import NamedTuple
 
 from bao_jax import types
@@ -16,8 +17,11 @@ from bao_jax.sampling import calls
 from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
+from bao_jax.teachers import guidance as guidance_lib
+from bao_jax.teachers import llm
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import setup
+from bao_jax.train import users
 
 # (requests) -> each one's index and record, in the order in which they end.
 Policy = Callable[
@@ -132,6 +136,29 @@ def random_players(config: setup.Config) -> MakePlayer:
       for gym in config.envs.names
   }
   return lambda task, sample: players[task.gym]
+
+
+def models(config: setup.Config, role: str) -> MakePlayer:
+  """Returns players that are language models.
+
+  Args:
+    config: whose `users` say where they are.
+    role: 'policy', or 'teacher' for models that are asked to show behaviors,
+      drawn anew for each conversation.
+  """
+  chat_fn = users.client(config)
+
+  def make(task, sample):
+    guidance = ''
+    if role == 'teacher':
+      rng = random.Random(f'{config.seed}/{task.id}/{sample}')
+      behaviors = setup.draw_behaviors(config.teacher, rng)
+      guidance = guidance_lib.of(task.gym, behaviors)
+    return llm.make_player(
+        chat_fn, task, sample, role=role, seed=config.seed, guidance=guidance
+    )
+
+  return make
 
 
 SCRIPTED: Mapping[str, Callable[[setup.Config], MakePlayer]] = {

@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 
+from absl import logging
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
+from bao_jax.teachers import written
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import users
@@ -107,6 +109,8 @@ def check_names(config: Config) -> None:
     )
   draw_behaviors(config.teacher, random.Random(0))
   users.check(config)
+  if config.teacher.path and not pathlib.Path(config.teacher.path).is_file():
+    raise FileNotFoundError(f'teacher.path: {config.teacher.path}: no file.')
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)
@@ -260,6 +264,34 @@ def teacher_dialogues(
   return list(converse.converse_all(talks, num_threads=threads))
 
 
+def lessons(config: Config, per_gym: int) -> list[converse.Dialogue]:
+  """Returns what the warm start imitates: teachers, or what a file holds.
+
+  Args:
+    config: the experiment.
+    per_gym: conversations of scripted teachers per gym; a file is read whole.
+
+  Raises:
+    ValueError: the file holds a bad row, or no conversation.
+    OSError: the file cannot be read.
+  """
+  if not config.teacher.path:
+    return teacher_dialogues(config, 'train', per_gym)
+  known = {task.id: task for task in tasks(config, 'train')}
+  environments = gyms(config)
+
+  def observe(task_id):
+    task = known[task_id]
+    return environments[task.gym].reset(task, config.seed)[1]
+
+  found = written.read(
+      config.teacher.path, observe, skip_bad=config.teacher.skip_bad_rows
+  )
+  for complaint in found.bad:
+    logging.warning('Left out: %s', complaint)
+  return found.dialogues
+
+
 def tokenizer(config: Config, workdir: pathlib.Path) -> tokenizer_lib.Tokenizer:
   """Loads the configured tokenizer, or trains one on the built-in corpus.
 
@@ -271,7 +303,7 @@ def tokenizer(config: Config, workdir: pathlib.Path) -> tokenizer_lib.Tokenizer:
   if not path.exists():
     corpus = [
         text
-        for dialogue in teacher_dialogues(config, 'train', 200)
+        for dialogue in lessons(config, 200)
         for text in converse.texts(dialogue)
     ]
     trained = tokenizer_lib.train(

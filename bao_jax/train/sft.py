@@ -111,7 +111,7 @@ def train(
 def teacher_sequences(
     config: setup.Config, encoder: tokenizer_lib.Tokenizer
 ) -> Sequences:
-  """Lets the teachers play and keeps what was solved and fits.
+  """Renders what is imitated and keeps what was solved and fits.
 
   Returns:
     `[T]` tokens and `[T]` masks of each conversation: True on the turns of the
@@ -121,10 +121,7 @@ def teacher_sequences(
     ValueError: a prompt leaves the policy no room, or no conversation is left.
   """
   sequences = []
-  dialogues = setup.teacher_dialogues(
-      config, 'train', config.teacher.conversations
-  )
-  for dialogue in dialogues:
+  for dialogue in setup.lessons(config, config.teacher.conversations):
     trajectory = converse.to_trajectory(
         dialogue, encoder, with_tools=config.text.with_tools
     )
