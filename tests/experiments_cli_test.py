@@ -454,7 +454,7 @@ class EvaluateTest(CliTest):
       (['--policy=oracle', f'--config={CONFIG}'], '--policy=oracle: use check'),
       (
           ['--policy=scripted:chess', f'--config={CONFIG}'],
-          '--policy=scripted:chess: no such player; there are: honest, random',
+          '--policy=scripted:chess: no such player; there are: honest, random,',
       ),
       (
           ['--policy=scripted:honest', f'--config={CONFIG}', '--answers=0'],

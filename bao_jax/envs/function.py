@@ -186,7 +186,8 @@ def _search(task: types.Task, content: str) -> str:
 
 def _answer(task: types.Task, content: str) -> base.Response:
   wording = _wording(task)
-  found = numerals.read(content)
+  words = set(re.findall(r'[^\W\d_]+', content.lower()))
+  found = numerals.read(content) if words <= _ANSWER_WORDS else None
   if found is None or len(found) != 1 or found[0].name:
     return base.Response(wording.not_an_answer)
   # Written so that NaN fails it.
@@ -201,6 +202,15 @@ def _answer(task: types.Task, content: str) -> base.Response:
 _SEARCH_WORDS = frozenset(
     'test case the a please show me give what is which i need now for'.split()
 )
+# What may stand around the number of an answer: "Reward: 1.0" is none.
+_ANSWER_WORDS = frozenset(
+    (
+        'the a an my our final best i we say think believe guess would answer '
+        'result value output number rule function f it that this is be should '
+        'must will gives give equals equal to get so for of at test case sum '
+        'total points approximately about exactly'
+    ).split()
+) | frozenset(numerals.WORDS)
 
 
 def _wording(task: types.Task) -> Wording:

@@ -12,7 +12,7 @@ a power of ten.
 import dataclasses
 import re
 
-_WORDS = (
+WORDS = (
     *('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'),
     *('nine', 'ten', 'eleven', 'twelve', 'thirteen', 'fourteen', 'fifteen'),
     *('sixteen', 'seventeen', 'eighteen', 'nineteen', 'twenty'),
@@ -81,9 +81,9 @@ def _name_before(chunks: list[str]) -> str:
 def _from_words(chunks: list[str]) -> list[str]:
   """Spells 'three' as '3' if the text holds nothing but such words."""
   plain = [chunk.lower().strip('.!?') for chunk in chunks]
-  if any(word.lstrip('-') not in _WORDS + _FILLERS for word in plain):
+  if any(word.lstrip('-') not in WORDS + _FILLERS for word in plain):
     return []
-  spelt = {word: str(i) for i, word in enumerate(_WORDS)}
+  spelt = {word: str(i) for i, word in enumerate(WORDS)}
   return [
       word[: word.startswith('-')] + spelt.get(word.lstrip('-'), word)
       for word in plain

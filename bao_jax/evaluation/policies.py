@@ -16,6 +16,7 @@ from bao_jax.evaluation import records
 from bao_jax.sampling import calls
 from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
+from bao_jax.teachers import canaries
 from bao_jax.teachers import converse
 from bao_jax.teachers import guidance as guidance_lib
 from bao_jax.teachers import llm
@@ -126,11 +127,16 @@ def teachers(config: setup.Config) -> MakePlayer:
   return lambda task, sample: players[task.gym]
 
 
-def random_players(config: setup.Config) -> MakePlayer:
-  """Returns players that draw moves teachers made on training tasks."""
+def of_moves(config: setup.Config, make: canaries.CanaryFn) -> MakePlayer:
+  """Returns players who know the moves teachers made on training tasks.
+
+  Args:
+    config: of gyms, tasks and teachers.
+    make: (moves of a gym) -> a player.
+  """
   dialogues = setup.teacher_dialogues(config, 'train', 50)
   players = {
-      gym: converse.random_player(
+      gym: make(
           [move for d in dialogues if d.task.gym == gym for move in d.moves]
       )
       for gym in config.envs.names
@@ -163,6 +169,10 @@ def models(config: setup.Config, role: str) -> MakePlayer:
 
 SCRIPTED: Mapping[str, Callable[[setup.Config], MakePlayer]] = {
     'honest': teachers,
-    'random': random_players,
+    'random': functools.partial(of_moves, make=converse.random_player),
+    **{
+        name: functools.partial(of_moves, make=make)
+        for name, make in canaries.CANARIES.items()
+    },
 }
 LABELS = {'scripted:honest': TEACHER, 'scripted:random': RANDOM}
