@@ -175,7 +175,7 @@ class Gym(abc.ABC):
       raise ValueError(f'{state.task.id}: step after the conversation ended')
     response = self._response(state, action)
     turn = state.turn + 1
-    is_user = not action.error and action.choice in self.user_choices
+    is_user = self._is_user(action)
     answers = state.answers + is_user
     out_of_budget = (
         turn >= self.max_turns
@@ -201,6 +201,11 @@ class Gym(abc.ABC):
         memory=state.memory if response.memory is None else response.memory,
     )
     return state, step
+
+  def _is_user(self, action: types.Action) -> bool:
+    """Whether an action reached the user; a refused one did not."""
+    is_legal = not action.error and action.choice in (*self.choices, 'finish')
+    return is_legal and action.choice in self.user_choices
 
   def _reward(self, response: Response, turn: int) -> float:
     reward = response.reward - self.step_penalty * turn

@@ -176,9 +176,7 @@ class _View:
     return inquiry.listed(kinds).replace(' or ', ' and ')
 
 
-def _view(
-    observation: envs_base.Observation, history: base.History
-) -> _View:
+def _view(observation: envs_base.Observation, history: base.History) -> _View:
   level, category = intention_words.level_of(observation.user)
   lexicon = intention_words.lexicon(level, category)
   known = _values(observation.user, lexicon)

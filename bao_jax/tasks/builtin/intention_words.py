@@ -138,21 +138,19 @@ have you, take place, cover, happen, meant, ready, finished, delivered, arrive,
 done, take, last, about, on, in, to be, look, feel, sound, sure, want this,
 this, that, range, here, also, next, ordering, curious, curious about, wondering,
 wondering about, would you say, envision, imagine, target, maximum, minimum,
-most, main, required, supposed, follow, consider, considering, involved,
+most, main, required, supposed, follow, considering, trust, involved,
 text, joining, attending, coming, going, traveling, invited, with, everyone, someone,
 anyone, own, current, currently, any idea, idea, rough, exactly, focus, focus
 on, focused on, visit, cook, cooking, eat, serve, read, watch, learn, see
 """
 # Whoever says so asks, even without a question mark.
-ASKING = frozenset(
-    words.phrases("""
+ASKING = frozenset(words.phrases("""
 what, which, how, tell me, let me know, specify, please specify, clarify,
 describe, confirm, share, i need to know, i would like to know, may i know, may
 i ask, i want to know if, i want to know whether, could you tell me, can you
 tell me, tell, state, ask, curious, curious about, wondering about, let me know
 if, let me know whether, i would like to know if, i would like to know whether
-""")
-)
+"""))
 
 
 @functools.cache
