@@ -38,11 +38,11 @@ Call `interact_with_env` with this choice:
 
 # Notes
 - Before every call, think inside <think></think>.
-- You have {max_turns} turns in all. The conversation ends by itself once every \
-missing detail was asked about.
-- Some details matter more than others. One clear question about one detail is \
-worth most; a question about several is worth less. Keep in mind what was said, \
-and never ask it again."""
+- You have {max_turns} turns in all. The conversation ends by itself once \
+every missing detail was asked about.
+- Some details matter more than others. One clear question about one detail \
+is worth most; a question about several is worth less. Keep in mind what was \
+said, and never ask it again."""
 
 
 @dataclasses.dataclass(frozen=True)

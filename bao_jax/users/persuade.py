@@ -123,8 +123,8 @@ def _is_counter(token: lexicon_lib.Token) -> bool:
 def _claims(sentence: points.Sentence) -> tuple[list[str], list[str]]:
   """Returns the concerns whose counterpoint, and whose reason, is asserted.
 
-  A reason may be denied, or told as what others think: "it does not save money",
-  "you say that it saves money". Where a counterpoint is, nothing of it is left,
+  A reason may be denied ("it does not save money") or told as what others think
+  ("you say that it saves money"). Where a counterpoint is, nothing of it is left,
   as in a question or beside an unknown word.
   """
   counters, reasons, denies = [], [], False
@@ -145,7 +145,7 @@ def _claims(sentence: points.Sentence) -> tuple[list[str], list[str]]:
 def _reply(
     tone: str, met: Sequence[str], still_open: Sequence[str], level: str
 ) -> str:
-  """Returns what the holder says: how it took the argument, and what is open."""
+  """Returns how the holder takes an argument, and what is still open."""
   replies = _FULL if level == 'full' else _SHORT
   if not still_open:
     return replies['convinced']

@@ -119,8 +119,8 @@ KINDS = {
         'the audience',
         'Who is it meant for?',
         'It is meant for {}.',
-        """children = kids, colleagues = coworkers, customers = clients, students
-        = pupils""",
+        """children = kids, colleagues = coworkers, customers = clients,
+        students = pupils""",
         """audience, who, whom, target audience, target group, readers,
         listeners, viewers, users, age group, intended for, meant for""",
     ),
@@ -176,8 +176,8 @@ KINDS = {
         'the number of people',
         'How many people is it for?',
         'It is for {}.',
-        """two people = two of us, six people = six of us, thirty people = thirty
-        of us""",
+        """two people = two of us, six people = six of us, thirty people =
+        thirty of us""",
         """how many people, people, number of people, group size, how many
         guests, guests, how many, attendees, how many attendees, travelers,
         participants, servings, how many servings, party size, headcount""",
@@ -204,14 +204,15 @@ KINDS = {
         'How long should it take?',
         'It should take {}.',
         'a weekend = weekend, two weeks, a year = one year',
-        """duration, how long, how many days, number of days, how many weeks, how
-        much time, how many nights, how many months""",
+        """duration, how long, how many days, number of days, how many weeks,
+        how much time, how many nights, how many months""",
     ),
     'device': _kind(
         'the device',
         'Which device is it for?',
         'The device is {}.',
-        'a laptop = laptop = computer, a phone = phone = mobile, a tablet = tablet',
+        """a laptop = laptop = computer, a phone = phone = mobile, a tablet =
+        tablet""",
         """device, devices, platform, platforms, which device, operating system,
         equipment, hardware""",
     ),
@@ -220,7 +221,8 @@ KINDS = {
         'Which genre do you like?',
         'The genre should be {}.',
         'mystery = crime, romance = love story, comedy, history = historical',
-        'genre, genres, which genre, kind of story, type of story, theme, topic',
+        """genre, genres, which genre, kind of story, type of story, theme,
+        topic""",
     ),
     'source': _kind(
         'the sources',
@@ -228,7 +230,8 @@ KINDS = {
         'The sources should be {}.',
         """newspapers = news, journals = academic papers = papers, blogs = blog
         posts""",
-        'source, sources, publication, publications, source type, which sources',
+        """source, sources, publication, publications, source type, which
+        sources""",
     ),
     'period': _kind(
         'the period',
@@ -244,8 +247,8 @@ KINDS = {
         'What is the purpose?',
         'The purpose is {}.',
         'work = a job = business, fun = leisure = pleasure, a gift = gift',
-        """purpose, why, goal, goals, objective, what for, reason, aim, use case,
-        used for, occasion, motivation, intended use""",
+        """purpose, why, goal, goals, objective, what for, reason, aim, use
+        case, used for, occasion, motivation, intended use""",
     ),
     'schedule': _kind(
         'the schedule',

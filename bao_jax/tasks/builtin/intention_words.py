@@ -133,13 +133,13 @@ get, give, create, find, buy, write, purchase, should i, share, specify, please
 specify, clarify, describe, confirm, name, state, tell, let me know, i need to
 know, i would like to know, may i ask, may i know, may i, can i ask, could i
 ask, ask, me, us, aiming for, aiming, targeting, decide, decided, set, have,
-there, already, instance, something like, i see, so that, search, plan it,
-have you, take place, cover, happen, meant, ready, finished, delivered, arrive,
-done, take, last, about, on, in, to be, look, feel, sound, sure, want this,
-this, that, range, here, also, next, ordering, curious, curious about, wondering,
+there, already, instance, something like, i see, so that, search, plan it, have
+you, take place, cover, happen, meant, ready, finished, delivered, arrive, done,
+take, last, about, on, in, to be, look, feel, sound, sure, want this, this,
+that, range, here, also, next, ordering, curious, curious about, wondering,
 wondering about, would you say, envision, imagine, target, maximum, minimum,
-most, main, required, supposed, follow, considering, trust, involved,
-text, joining, attending, coming, going, traveling, invited, with, everyone, someone,
+most, main, required, supposed, follow, considering, trust, involved, text,
+joining, attending, coming, going, traveling, invited, with, everyone, someone,
 anyone, own, current, currently, any idea, idea, rough, exactly, focus, focus
 on, focused on, visit, cook, cooking, eat, serve, read, watch, learn, see
 """

@@ -58,21 +58,24 @@ CONCERNS = {
         'hidden costs eat the savings',
         'hidden costs',
         'cost, costs, money, price, budget, savings, taxes',
-        'saves money, save money, saves us money, cheaper, is cheap, lowers costs',
-        """hidden cost, hidden expenses, extra costs, costs more, cost more, more
-        expensive, eats the savings, eat up the savings, raises taxes, costs a
-        fortune, cost a fortune, wastes money, waste money, waste of money""",
+        """saves money, save money, saves us money, cheaper, is cheap, lowers
+        costs""",
+        """hidden cost, hidden expenses, extra costs, costs more, cost more,
+        more expensive, eats the savings, eat up the savings, raises taxes,
+        costs a fortune, cost a fortune, wastes money, waste money, waste of
+        money""",
     ),
     'safety': _concern(
         'it keeps people safe',
         'the danger just moves elsewhere',
         'danger moves',
         'safety, safe, danger, dangers, risk, risks, security, accidents',
-        'keeps us safe, keep people safe, is safer, prevents accidents, protects people',
-        """danger moves elsewhere, danger just moves, risk moves, risks move, moves
-        the danger, moves the risk, shifts the risk, shifts the danger, false
-        sense of security, causes accidents, causes more accidents, new dangers,
-        new risks, less safe, more dangerous""",
+        """keeps us safe, keep people safe, is safer, prevents accidents,
+        protects people""",
+        """danger moves elsewhere, danger just moves, risk moves, risks move,
+        moves the danger, moves the risk, shifts the risk, shifts the danger,
+        false sense of security, causes accidents, causes more accidents, new
+        dangers, new risks, less safe, more dangerous""",
     ),
     'health': _concern(
         'it is good for health',
@@ -80,9 +83,9 @@ CONCERNS = {
         'stress sickens',
         'health, healthy, illness, sickness',
         'good for health, is healthy, makes people healthy, healthier',
-        """makes people ill, makes us ill, makes people sick, causes stress, more
-        stress, the stress of it, harms health, harm health, bad for health,
-        unhealthy, causes illness, stress makes people ill""",
+        """makes people ill, makes us ill, makes people sick, causes stress,
+        more stress, the stress of it, harms health, harm health, bad for
+        health, unhealthy, causes illness, stress makes people ill""",
     ),
     'jobs': _concern(
         'it creates jobs',
@@ -92,8 +95,8 @@ CONCERNS = {
         'creates jobs, create jobs, brings jobs, more jobs, gives people work',
         """lose their jobs, lose their work, jobs are lost, jobs get lost, jobs
         will be lost, destroys jobs, destroy jobs, kills jobs, costs jobs, fewer
-        jobs, workers are fired, workers get fired, puts people out of work, loss
-        of jobs, job losses, unemployment""",
+        jobs, workers are fired, workers get fired, puts people out of work,
+        loss of jobs, job losses, unemployment""",
     ),
     'time': _concern(
         'it saves time',
@@ -110,11 +113,12 @@ CONCERNS = {
         'it only exports the pollution',
         'pollution exported',
         'nature, environment, climate, animals',
-        'protects nature, protect nature, good for nature, is green, helps the climate',
+        """protects nature, protect nature, good for nature, is green, helps the
+        climate""",
         """exports the pollution, exports pollution, moves the pollution, more
-        pollution, pollutes more, pollution grows, pollution rises, harms nature,
-        harm nature, harms the environment, bad for the environment, more waste,
-        bad for nature, damages nature""",
+        pollution, pollutes more, pollution grows, pollution rises, harms
+        nature, harm nature, harms the environment, bad for the environment,
+        more waste, bad for nature, damages nature""",
     ),
     'fairness': _concern(
         'it treats everybody alike',
@@ -122,8 +126,8 @@ CONCERNS = {
         'poor pay',
         'fairness, fair, equality, justice',
         'treats everybody alike, treats everyone alike, is fair, more equal',
-        """the poor carry, the poor pay, hits the poor, hurts the poor, burden on
-        the poor, burdens the poor, unfair, unequal, unjust, favors the rich,
+        """the poor carry, the poor pay, hits the poor, hurts the poor, burden
+        on the poor, burdens the poor, unfair, unequal, unjust, favors the rich,
         helps only the rich, benefits the rich, the rich escape it""",
     ),
     'freedom': _concern(
@@ -131,7 +135,8 @@ CONCERNS = {
         'it takes choices away from others',
         'choices vanish',
         'freedom, liberty, choice, free',
-        'leaves people free, free to choose, gives people freedom, more freedom',
+        """leaves people free, free to choose, gives people freedom, more
+        freedom""",
         """takes choices away, takes away choices, takes away choice, takes
         choice away, limits choice, limits choices, limits freedom, restricts
         freedom, fewer choices, less freedom, forces people, forces others,
@@ -152,17 +157,19 @@ CONCERNS = {
         'loopholes make it hard to enforce',
         'full loopholes',
         'order, rules, simplicity, enforcement',
-        'simple to run, is simple, easy to run, easy to enforce, easy to manage',
-        """loopholes, loophole, hard to enforce, impossible to enforce, difficult
-        to enforce, full of exceptions, too many exceptions, hard to manage,
-        hard to control, easy to get around, breeds confusion""",
+        """simple to run, is simple, easy to run, easy to enforce, easy to
+        manage""",
+        """loopholes, loophole, hard to enforce, impossible to enforce,
+        difficult to enforce, full of exceptions, too many exceptions, hard to
+        manage, hard to control, easy to get around, breeds confusion""",
     ),
     'privacy': _concern(
         'it guards our privacy',
         'enforcing it needs constant surveillance',
         'constant surveillance',
         'privacy, data, private life',
-        'guards our privacy, protects privacy, protect privacy, keeps data safe',
+        """guards our privacy, protects privacy, protect privacy, keeps data
+        safe""",
         """surveillance, spying, spies on people, spying on people, cameras
         everywhere, collects data, collects more data, collecting data, watches
         everybody, watches everyone, data leaks, invades privacy, less
@@ -185,8 +192,8 @@ CONCERNS = {
         'quality drops',
         'quality, standards, standard',
         'raises quality, better quality, improves quality, raises standards',
-        """quality falls, quality suffers, lower quality, lowers quality, drop in
-        quality, worse quality, reduces quality, lowers standards, standards
+        """quality falls, quality suffers, lower quality, lowers quality, drop
+        in quality, worse quality, reduces quality, lowers standards, standards
         fall, standards drop, kills competition, less competition""",
     ),
     'community': _concern(
@@ -194,7 +201,8 @@ CONCERNS = {
         'it splits towns into camps',
         'towns split',
         'community, neighbors, neighbours, people together, unity',
-        'brings neighbors together, brings people together, unites people, unites us',
+        """brings neighbors together, brings people together, unites people,
+        unites us""",
         """splits towns, splits the town, splits communities, divides towns,
         divides the town, divides neighbors, divides people, divides us, divides
         communities, sets neighbors against each other, causes quarrels, more
@@ -258,22 +266,21 @@ bring, causes, cause, creates, makes, make, made, gets, get, goes, become,
 becomes, comes with, comes, more, much, even, too, still, though, although,
 while, when, where, who, what, which, how, why, there, law, rule, policy, plan,
 idea, claim, proposal, measure, change, step, your, you, your claim, your
-reason, hear, understand, i
-understand, i hear you, i respect that, respect, care about, care, worry,
-worries, worry about, matters, matter, important, concern, your concern, of
-course, granted, admittedly, however, yet, in fact, in truth, evidence, studies,
-studies show, research, research shows, experience, experience shows, shows,
-show, found, tried, tried it, elsewhere shows, example, for example, year,
-years, day, month, there is, there are, it is, with it, of it, about it, from
-it, for it, under it, such, such as, like, any, every, all, some, new, old,
-simply, only, just, exactly, the truth is, keep in mind, remember, remember
-that, imagine, notice, first, second, next, finally, also, besides, moreover,
-furthermore, on top, instead, then, now, will, would, happen, happens, happened,
-bring with it, side effect, problem, problems, trouble, real, really, clear,
-clearly, sadly, unfortunately, honestly, when it comes to, regarding, concerning,
-as for, speaking of, thing, things, try, wherever, who tried this, where this
-was tried, that did this, ends up with, ends in,
-ends, it is about, point out, let me, me, my view, my, in my view
+reason, hear, understand, i understand, i hear you, i respect that, respect,
+care about, care, worry, worries, worry about, matters, matter, important,
+concern, your concern, of course, granted, admittedly, however, yet, in fact, in
+truth, evidence, studies, studies show, research, research shows, experience,
+experience shows, shows, show, found, tried, tried it, elsewhere shows, example,
+for example, year, years, day, month, there is, there are, it is, with it, of
+it, about it, from it, for it, under it, such, such as, like, any, every, all,
+some, new, old, simply, only, just, exactly, the truth is, keep in mind,
+remember, remember that, imagine, notice, first, second, next, finally, also,
+besides, moreover, furthermore, on top, instead, then, now, will, would, happen,
+happens, happened, bring with it, side effect, problem, problems, trouble, real,
+really, clear, clearly, sadly, unfortunately, honestly, when it comes to,
+regarding, concerning, as for, speaking of, thing, things, try, wherever, who
+tried this, where this was tried, that did this, ends up with, ends in, ends, it
+is about, point out, let me, me, my view, my, in my view
 """
 # Who says so tells what somebody else thinks.
 _ATTRIBUTIONS = """
@@ -292,10 +299,10 @@ no idea, pathetic, silly
 """
 # Who says so takes the other side, whatever else is said.
 _CONCESSIONS = """
-i agree with you, i agree with the claim, i agree, i support the claim, i support
-it, the claim is true, the claim is right, your claim is right, your claim is
-true, you are right, you are quite right, you are absolutely right, both are
-true, both sides, on the other hand, one could also say the opposite
+i agree with you, i agree with the claim, i agree, i support the claim, i
+support it, the claim is true, the claim is right, your claim is right, your
+claim is true, you are right, you are quite right, you are absolutely right,
+both are true, both sides, on the other hand, one could also say the opposite
 """
 
 
