@@ -124,8 +124,8 @@ def _claims(sentence: points.Sentence) -> tuple[list[str], list[str]]:
   """Returns the concerns whose counterpoint, and whose reason, is asserted.
 
   A reason may be denied ("it does not save money") or told as what others think
-  ("you say that it saves money"). Where a counterpoint is, nothing of it is left,
-  as in a question or beside an unknown word.
+  ("you say that it saves money"). A counterpoint is gone after that, as it is
+  in a question or beside an unknown word.
   """
   counters, reasons, denies = [], [], False
   fine = sentence.is_known and not sentence.is_question

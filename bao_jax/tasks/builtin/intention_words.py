@@ -141,7 +141,15 @@ wondering about, would you say, envision, imagine, target, maximum, minimum,
 most, main, required, supposed, follow, considering, trust, involved, text,
 joining, attending, coming, going, traveling, invited, with, everyone, someone,
 anyone, own, current, currently, any idea, idea, rough, exactly, focus, focus
-on, focused on, visit, cook, cooking, eat, serve, read, watch, learn, see
+on, focused on, visit, cook, cooking, eat, serve, read, watch, learn, see,
+go, stay, listen, hear, run, play, wear, hold, hang, put, end, present, reach,
+address, travel, visit often, achieve, train, practice, study, summary, trip,
+holiday, speech, report, newsletter, course, app, website, shop, party, meal,
+dinner, menu, recipe, plan for, program, book, film, podcast, studies, articles,
+piece, item, thing, product, event, content, result, final, version, hoping to,
+planning to, looking to, going to, willing to, want to, able to, allowed, to go,
+to stay, to spend, to use, think of, favor, favorite, special, additional,
+further, possible, usually, usual, normally, per, whole, overall, total, full
 """
 # Whoever says so asks, even without a question mark.
 ASKING = frozenset(words.phrases("""
@@ -171,7 +179,10 @@ def lexicon(level: str, category: str) -> lexicon_lib.Lexicon:
   subjects = {word for s in domains[category].subjects for word in s.split()}
   known = [*words.phrases(_KNOWN), *(word.lower() for word in subjects)]
   known.append(category.lower())
-  return lexicon_lib.Lexicon(tuple(slots), fillers=tuple(known))
+  # Who asks for "my budget" does not ask for the user's.
+  return lexicon_lib.Lexicon(
+      tuple(slots), fillers=tuple(known), misleading=('my', 'mine')
+  )
 
 
 def level_of(prompt: str) -> tuple[str, str]:

@@ -84,7 +84,8 @@ CONCERNS = {
         'health, healthy, illness, sickness',
         'good for health, is healthy, makes people healthy, healthier',
         """makes people ill, makes us ill, makes people sick, causes stress,
-        more stress, the stress of it, harms health, harm health, bad for
+        more stress, the stress of it, the stress, harms health, harm health, \
+bad for
         health, unhealthy, causes illness, stress makes people ill""",
     ),
     'jobs': _concern(
@@ -93,7 +94,8 @@ CONCERNS = {
         'workers fired',
         'jobs, work, employment, workers, job',
         'creates jobs, create jobs, brings jobs, more jobs, gives people work',
-        """lose their jobs, lose their work, jobs are lost, jobs get lost, jobs
+        """lose their jobs, lose their work, jobs are lost, jobs were lost, \
+jobs get lost, jobs
         will be lost, destroys jobs, destroy jobs, kills jobs, costs jobs, fewer
         jobs, workers are fired, workers get fired, puts people out of work,
         loss of jobs, job losses, unemployment""",
@@ -126,7 +128,8 @@ CONCERNS = {
         'poor pay',
         'fairness, fair, equality, justice',
         'treats everybody alike, treats everyone alike, is fair, more equal',
-        """the poor carry, the poor pay, hits the poor, hurts the poor, burden
+        """the poor carry, the poor pay, hits the poor, hurts the poor, hurt \
+the poor, burden
         on the poor, burdens the poor, unfair, unequal, unjust, favors the rich,
         helps only the rich, benefits the rich, the rich escape it""",
     ),
@@ -265,7 +268,7 @@ a consequence, leads to, lead to, means, mean, which means, this means, brings,
 bring, causes, cause, creates, makes, make, made, gets, get, goes, become,
 becomes, comes with, comes, more, much, even, too, still, though, although,
 while, when, where, who, what, which, how, why, there, law, rule, policy, plan,
-idea, claim, proposal, measure, change, step, your, you, your claim, your
+idea, claim, proposal, measure, step, your, you, your claim, your
 reason, hear, understand, i understand, i hear you, i respect that, respect,
 care about, care, worry, worries, worry about, matters, matter, important,
 concern, your concern, of course, granted, admittedly, however, yet, in fact, in
@@ -279,7 +282,9 @@ besides, moreover, furthermore, on top, instead, then, now, will, would, happen,
 happens, happened, bring with it, side effect, problem, problems, trouble, real,
 really, clear, clearly, sadly, unfortunately, honestly, when it comes to,
 regarding, concerning, as for, speaking of, thing, things, try, wherever, who
-tried this, where this was tried, that did this, ends up with, ends in, ends, it
+tried this, where this was tried, that did this, ends up with, than, than \
+before, go up, goes up, grow, rise, pay, face, faces, feel, feels, suffer, \
+suffers, left, hard, hardest, worst, it
 is about, point out, let me, me, my view, my, in my view
 """
 # Who says so tells what somebody else thinks.
@@ -289,6 +294,8 @@ believe, you believe that, you claim, you claim that, they say, they say that,
 some say, some say that, some think, people say, people say that, it is said
 that, supposedly, allegedly
 """
+# Praise: no known sentence calls a counterpoint welcome.
+_PRAISE = 'good, great, alright, right, correct, true, fine, okay, ok, pretty'
 # What speaks against the speaker rather than the claim; it loses a step.
 _OFFENCES = """
 stupid, idiot, idiots, idiotic, moron, dumb, fool, fools, foolish, ignorant,
@@ -297,12 +304,15 @@ agrees, everyone agrees, only a fool, because i say so, because i said so, trust
 me, you must agree, no sane person, people like you, what do you know, you have
 no idea, pathetic, silly
 """
-# Who says so takes the other side, whatever else is said.
+# Who says so takes the other side, or dictates the stance: nothing else counts.
+
 _CONCESSIONS = """
 i agree with you, i agree with the claim, i agree, i support the claim, i
 support it, the claim is true, the claim is right, your claim is right, your
 claim is true, you are right, you are quite right, you are absolutely right,
-both are true, both sides, on the other hand, one could also say the opposite
+both are true, both sides, on the other hand, one could also say the \
+opposite, stance, stances, disagree, strongly disagree, agree, convinced, \
+persuaded, change your mind, changed your mind, you changed my mind
 """
 
 
@@ -320,6 +330,7 @@ def lexicon(level: str) -> lexicon_lib.Lexicon:
       verbs=words.phrases(_ATTRIBUTIONS),
       things=words.phrases(_OFFENCES),
       heads=words.phrases(_CONCESSIONS),
+      misleading=words.phrases(_PRAISE),
   )
 
 
