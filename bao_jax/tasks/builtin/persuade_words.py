@@ -268,24 +268,23 @@ a consequence, leads to, lead to, means, mean, which means, this means, brings,
 bring, causes, cause, creates, makes, make, made, gets, get, goes, become,
 becomes, comes with, comes, more, much, even, too, still, though, although,
 while, when, where, who, what, which, how, why, there, law, rule, policy, plan,
-idea, claim, proposal, measure, step, your, you, your claim, your
-reason, hear, understand, i understand, i hear you, i respect that, respect,
-care about, care, worry, worries, worry about, matters, matter, important,
-concern, your concern, of course, granted, admittedly, however, yet, in fact, in
-truth, evidence, studies, studies show, research, research shows, experience,
-experience shows, shows, show, found, tried, tried it, elsewhere shows, example,
-for example, year, years, day, month, there is, there are, it is, with it, of
-it, about it, from it, for it, under it, such, such as, like, any, every, all,
-some, new, old, simply, only, just, exactly, the truth is, keep in mind,
-remember, remember that, imagine, notice, first, second, next, finally, also,
-besides, moreover, furthermore, on top, instead, then, now, will, would, happen,
-happens, happened, bring with it, side effect, problem, problems, trouble, real,
-really, clear, clearly, sadly, unfortunately, honestly, when it comes to,
-regarding, concerning, as for, speaking of, thing, things, try, wherever, who
-tried this, where this was tried, that did this, ends up with, than, than \
-before, go up, goes up, grow, rise, pay, face, faces, feel, feels, suffer, \
-suffers, left, hard, hardest, worst, it
-is about, point out, let me, me, my view, my, in my view
+idea, claim, proposal, measure, step, your, you, your claim, your reason, hear,
+understand, i understand, i hear you, i respect that, respect, care about, care,
+worry, worries, worry about, matters, matter, important, concern, your concern,
+of course, granted, admittedly, however, yet, in fact, in truth, evidence,
+studies, studies show, research, research shows, experience, experience shows,
+shows, show, found, tried, tried it, elsewhere shows, example, for example,
+year, years, day, month, there is, there are, it is, with it, of it, about it,
+from it, for it, under it, such, such as, like, any, every, all, some, new, old,
+simply, only, just, exactly, the truth is, keep in mind, remember, remember
+that, imagine, notice, first, second, next, finally, also, besides, moreover,
+furthermore, on top, instead, then, now, will, would, happen, happens, happened,
+bring with it, side effect, problem, problems, trouble, real, really, clear,
+clearly, sadly, unfortunately, honestly, when it comes to, regarding,
+concerning, as for, speaking of, thing, things, try, wherever, who tried this,
+where this was tried, that did this, ends up with, than, than before, go up,
+goes up, grow, rise, pay, face, faces, feel, feels, suffer, suffers, left, hard,
+hardest, worst, it is about, point out, let me, me, my view, my, in my view
 """
 # Who says so tells what somebody else thinks.
 _ATTRIBUTIONS = """
@@ -305,14 +304,13 @@ me, you must agree, no sane person, people like you, what do you know, you have
 no idea, pathetic, silly
 """
 # Who says so takes the other side, or dictates the stance: nothing else counts.
-
 _CONCESSIONS = """
 i agree with you, i agree with the claim, i agree, i support the claim, i
 support it, the claim is true, the claim is right, your claim is right, your
 claim is true, you are right, you are quite right, you are absolutely right,
-both are true, both sides, on the other hand, one could also say the \
-opposite, stance, stances, disagree, strongly disagree, agree, convinced, \
-persuaded, change your mind, changed your mind, you changed my mind
+both are true, both sides, on the other hand, one could also say the opposite,
+stance, stances, disagree, strongly disagree, agree, convinced, persuaded,
+change your mind, changed your mind, you changed my mind
 """
 
 
