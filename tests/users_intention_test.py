@@ -32,9 +32,7 @@ def _rows():
 def _task(level, category, values, missing):
   subject = intention_words.DOMAINS[level][category].subjects[0]
   request = tasks.Request(category, subject, values, tuple(missing))
-  return types.Task(
-      'x', 'intention', level, tasks.request_data(request, level)
-  )
+  return types.Task('x', 'intention', level, tasks.request_data(request, level))
 
 
 def _covered(row):
@@ -46,7 +44,11 @@ def _covered(row):
 TRIP = _task(
     'full',
     'Travel',
-    {'place': 'at the beach', 'budget': 'fifty dollars', 'people': 'six people'},
+    {
+        'place': 'at the beach',
+        'budget': 'fifty dollars',
+        'people': 'six people',
+    },
     ['place', 'budget'],
 )
 COAT = _task(
