@@ -5,6 +5,7 @@ Goes by the task's `facts` alone (`tasks.builtin.persuade` has its keys).
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import functools
 
 from bao_jax import types
 from bao_jax.envs import base
@@ -96,6 +97,7 @@ class Said:
   offends: bool = False
 
   @classmethod
+  @functools.lru_cache(maxsize=4096)  # Each turn reads all arguments again.
   def read(cls, message: str, level: str) -> 'Said':
     """Reads an argument in free wording."""
     sentences = points.read(message, persuade_words.lexicon(level))

@@ -9,3 +9,8 @@ class IntentionTasks(base.TaskBuilder):
 
   gym = 'intention'
   generate = staticmethod(intention.generate)
+  BUILDER_CONFIGS = [
+      config
+      for config in base.TaskBuilder.BUILDER_CONFIGS
+      if config.name != base.USERRL  # Its split follows no rule.
+  ]

@@ -9,3 +9,8 @@ class PersuadeTasks(base.TaskBuilder):
 
   gym = 'persuade'
   generate = staticmethod(persuade.generate)
+  BUILDER_CONFIGS = [
+      config
+      for config in base.TaskBuilder.BUILDER_CONFIGS
+      if config.name != base.USERRL  # Its claims are under another license.
+  ]

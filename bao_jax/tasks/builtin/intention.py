@@ -8,9 +8,10 @@ A task's `data` has the keys of the benchmark's requests and one of our own:
   facts            {values: kind -> option, missing: the kind of each missing
                    detail, in their order}, for the scripted user
 
-What a request does not leave open it states, or (at level full, for one kind at
-times) nobody cares. The kinds of details that count in a category, and how
-much, are the same in all of its requests: that is what there is to learn.
+What a request does not leave open it states, or nobody cares: at level full, at
+times, for one kind that matters little. The kinds of details that count in a
+category, and how much, are the same in all of its requests: that is what there
+is to learn.
 
 Held out is the combination: the subject, which details are open and what they
 are. Every subject, every kind and every option of a category is in train.
@@ -118,8 +119,9 @@ def _requests(level: str, seed: int) -> Iterator[Request]:
       num_missing = rng.choice(NUM_MISSING[level])
       missing = rng.sample(kinds, num_missing)
       rest = [kind for kind in kinds if kind not in missing]
-      if level == 'full' and rest and rng.random() < 0.5:
-        rest.remove(rng.choice(rest))  # Nobody cares.
+      idle = [kind for kind in rest if domain.kinds[kind] == 1]
+      if level == 'full' and idle and rng.random() < 0.5:
+        rest.remove(rng.choice(idle))  # Nobody cares.
       yield Request(
           category,
           rng.choice(domain.subjects),
