@@ -97,9 +97,13 @@ class IntentionTeacherTest(parameterized.TestCase):
     self.assertGreater(replies.count('what?'), 50)
 
   def test_refinement_says_what_was_wrong(self):
-    games = _play_all('full', 'validation')
-    wrong = [t for t in _thoughts(games) if 'I was wrong to assume' in t]
-    self.assertGreater(len(wrong), 5)
+    num_wrong = 0
+    for game in _play_all('full', 'train'):
+      for step, after in zip(game.steps, game.moves[1:]):
+        idle = 'no preference' in step.reply
+        self.assertEqual('I was wrong to assume' in after.think, idle)
+        num_wrong += idle
+    self.assertGreater(num_wrong, 10)
     games = _play_all('full', 'validation', 1.0, refinement=False)
     for thought in _thoughts(games):
       self.assertNotRegex(thought, 'wrong|mistake')
