@@ -10,13 +10,19 @@ from typing import Any
 from bao_jax import types
 from bao_jax.envs import base
 from bao_jax.envs import function as function_env
+from bao_jax.envs import intention as intention_env
+from bao_jax.envs import persuade as persuade_env
 from bao_jax.envs import telepathy as telepathy_env
 from bao_jax.envs import turtle as turtle_env
 from bao_jax.tasks.builtin import function as function_tasks
+from bao_jax.tasks.builtin import intention as intention_tasks
+from bao_jax.tasks.builtin import persuade as persuade_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
+from bao_jax.teachers import intention as intention_teacher
+from bao_jax.teachers import persuade as persuade_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import turtle as turtle_teacher
 from bao_jax.users import chat
@@ -51,6 +57,16 @@ GYMS: Mapping[str, Entry] = {
         function_env.FunctionGym,
         function_tasks.generate,
         function_teacher.make_teacher,
+    ),
+    'intention': Entry(
+        intention_env.IntentionGym,
+        intention_tasks.generate,
+        intention_teacher.make_teacher,
+    ),
+    'persuade': Entry(
+        persuade_env.PersuadeGym,
+        persuade_tasks.generate,
+        persuade_teacher.make_teacher,
     ),
     'telepathy': Entry(
         telepathy_env.TelepathyGym,

@@ -92,7 +92,7 @@ class LoadTest(parameterized.TestCase):
       self.assertEqual(tasks, userrl.read(path, 'function', split))
 
   @parameterized.parameters(
-      ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, tele"),
+      ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, "),
       ('function', 'eazy', 'train', "level 'eazy' is unknown; use easy, med"),
       ('function', 'easy', 'val', "split 'val' is unknown; use train, valid"),
       ('function', 'easy', 'val[:3]', "split 'val' is unknown"),

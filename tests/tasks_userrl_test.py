@@ -98,6 +98,10 @@ class ReadTest(parameterized.TestCase):
         {'rule': 'a + 485', 'test_case': [1, 2, 3, 4], 'expected': 486},
     )
 
+  def test_other_gyms_are_named(self):
+    with self.assertRaisesRegex(ValueError, 'persuade: .*JSON lines'):
+      userrl.path_of(ROOT, 'persuade')
+
   def test_turtle(self):
     story = {
         'new_title': 'T',

@@ -115,6 +115,7 @@ class Gym(abc.ABC):
     clip_rewards: whether each reward is kept within [0, 1] after the penalty,
       as in most gyms of UserRL: the penalty then only makes late success worth
       less.
+    max_content: of an action, in characters; a longer one is not passed on.
     show_rewards: whether a reply ends with its reward, as in UserRL's training
       (its evaluation does not show it).
   """
@@ -125,6 +126,7 @@ class Gym(abc.ABC):
   bad_calls_end: bool = False
   step_penalty: float = 0.0
   clip_rewards: bool = True
+  max_content: int = 4000
   show_rewards: bool = False
 
   name: ClassVar[str]
@@ -185,7 +187,7 @@ class Gym(abc.ABC):
       raise ValueError(f'{state.task.id}: step after the conversation ended')
     response = self._response(state, action)
     turn = state.turn + 1
-    is_user = not action.error and action.choice in self.user_choices
+    is_user = self._is_user(action)
     answers = state.answers + is_user
     out_of_budget = (
         turn >= self.max_turns
@@ -212,16 +214,29 @@ class Gym(abc.ABC):
     )
     return state, step
 
+  def _is_user(self, action: types.Action) -> bool:
+    """Whether an action reached the user; a refused one did not."""
+    return not self._refusal(action) and action.choice in self.user_choices
+
+  def _refusal(self, action: types.Action) -> str:
+    """Returns why an action is not passed on; '' if it is."""
+    if action.error:
+      return action.error
+    if action.choice not in (*self.choices, 'finish'):
+      legal = ', '.join(self.choices)
+      return f'Unknown choice; use one of: {legal}.'
+    if len(action.content) > self.max_content:
+      return f'Too long; use at most {self.max_content} characters.'
+    return ''
+
   def _reward(self, response: Response, turn: int) -> float:
     reward = response.reward - self.step_penalty * turn
     return min(max(reward, 0.0), 1.0) if self.clip_rewards else reward
 
   def _response(self, state: State, action: types.Action) -> Response:
-    if action.error:
-      return Response(action.error)
+    refusal = self._refusal(action)
+    if refusal:
+      return Response(refusal)
     if action.choice == 'finish':
       return Response(self.farewell(state), terminated=True)
-    if action.choice not in self.choices:
-      legal = ', '.join(self.choices)
-      return Response(f'Unknown choice; use one of: {legal}.')
     return self.respond(state, action)

@@ -78,7 +78,13 @@ def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
 
   Raises:
     FileNotFoundError: it is not there.
+    ValueError: the tasks of that gym cannot be read.
   """
+  if gym not in SOURCES:
+    raise ValueError(
+        f"{gym}: the benchmark's tasks of this gym are not read, only those of"
+        f' {", ".join(SOURCES)}; convert them to JSON lines'
+    )
   path = pathlib.Path(root) / SOURCES[gym].file
   if not path.is_file():
     raise FileNotFoundError(

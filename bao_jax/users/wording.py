@@ -78,7 +78,7 @@ def read(text: str, lexicon: lexicon_lib.Lexicon) -> tuple[Sentence, ...]:
   if len(text) > MAX_LENGTH:
     return (Sentence((), clear=False, flipped=False, doubts=True),)
   sentences = []
-  for parts, end in _split(text):
+  for parts, end in split(text):
     tokens = lexicon.tokenize(parts)
     joins = tokens and tokens[0].kind in ('and', 'but', 'or', 'nor')
     if joins and sentences:
@@ -88,7 +88,7 @@ def read(text: str, lexicon: lexicon_lib.Lexicon) -> tuple[Sentence, ...]:
   return tuple(_sentence(tokens, end, lexicon) for tokens, end in sentences)
 
 
-def _split(text: str) -> list[tuple[list[str], str]]:
+def split(text: str) -> list[tuple[list[str], str]]:
   """Splits into sentences of lower-case words, contractions written out."""
   text = unicodedata.normalize('NFKC', text).lower()
   text = re.sub('[\u2018\u2019\u02bc`]', "'", text)

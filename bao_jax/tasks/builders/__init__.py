@@ -12,11 +12,15 @@ from bao_jax import types
 from bao_jax.tasks import userrl
 from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
+from bao_jax.tasks.builders import intention
+from bao_jax.tasks.builders import persuade
 from bao_jax.tasks.builders import telepathy
 from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
     'function': function.FunctionTasks,
+    'intention': intention.IntentionTasks,
+    'persuade': persuade.PersuadeTasks,
     'telepathy': telepathy.TelepathyTasks,
     'turtle': turtle.TurtleTasks,
 }

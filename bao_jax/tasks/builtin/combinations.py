@@ -1,9 +1,12 @@
 """Splits that test composition: all parts seen in training, no combination."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 import itertools
 import math
 import random
+from typing import TypeVar
+
+T = TypeVar('T')
 
 SPLITS = ('train', 'validation', 'test')
 HELD_OUT = 96  # Combinations in each of validation and test.
@@ -70,3 +73,49 @@ def _covering(
   length = max(map(len, columns))
   cycles = [itertools.cycle(column) for column in columns]
   return [tuple(next(cycle) for cycle in cycles) for _ in range(length)]
+
+
+def hold_out(
+    drawn: Iterable[T],
+    name: str,
+    *,
+    parts: Callable[[T], Iterable[Hashable]],
+    train: int = 456,
+    held_out: int = HELD_OUT,
+) -> list[T]:
+  """Holds out whatever has no part that training lacks.
+
+  For what is not one value for every slot, as `split` draws it.
+
+  Args:
+    drawn: in any number; the same for all splits.
+    name: 'train', 'validation' or 'test'.
+    parts: what a combination is made of; its set is what makes it another one.
+    train: how many combinations 'train' has.
+    held_out: how many 'validation' has, and 'test'.
+
+  Returns:
+    The combinations of the split; their sets of parts differ, over all splits.
+
+  Raises:
+    ValueError: there is no such split.
+  """
+  if name not in SPLITS:
+    raise ValueError(f'Unknown split {name!r}; use one of {list(SPLITS)}')
+  sizes = {'train': train, 'validation': held_out, 'test': held_out}
+  splits: dict[str, list[T]] = {split: [] for split in SPLITS}
+  seen, in_train = set(), set()
+  for combination in drawn:
+    made_of = frozenset(parts(combination))
+    if made_of in seen:
+      continue
+    full = [split for split in SPLITS if len(splits[split]) == sizes[split]]
+    if len(full) == len(SPLITS):
+      break
+    split = next(s for s in SPLITS if s not in full)
+    if split != 'train' and not made_of <= in_train:
+      continue
+    seen.add(made_of)
+    splits[split].append(combination)
+    in_train |= made_of if split == 'train' else set()
+  return splits[name]
