@@ -212,6 +212,8 @@ class Client:
       backoff = min(2 * backoff, _MAX_WAIT)
 
   def _may_retry(self) -> bool:
+    if self._stop:
+      return False
     allowed = self._limits.retry_share * self.ledger.total('asks')
     return self.ledger.total('retries') < _FREE_RETRIES + allowed
 
