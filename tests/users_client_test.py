@@ -112,7 +112,8 @@ class AskTest(parameterized.TestCase):
     posts = Posts(models.Unavailable('busy', 'status 429', wait), RIGHT)
     client = make_client(posts)
     if wait:
-      self.assertRaises(base.UserError, client, ask())
+      with self.assertRaisesRegex(base.UserError, 'status 429'):
+        client(ask())
     else:
       self.assertEqual(client(ask()), {'right': True})
 
