@@ -144,6 +144,9 @@ class Server:
     size = len(body)
     if fault in ('cut', 'half'):
       body = body[: size // 2]
+    if reader.at_eof():  # The client gave up meanwhile.
+      self.outcomes[question][-1] = 'late'
+      return False
     writer.write(_head(200, len(body) if fault == 'half' else size) + body)
     await writer.drain()
     return fault != 'cut'

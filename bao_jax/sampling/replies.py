@@ -62,15 +62,17 @@ class Replies:
     Raises:
       Exception: whatever a gym raised that is not of its user.
     """
+    outcomes = self._round.wait()
+    for outcome in outcomes:  # Before a failure of the others is noted.
+      if isinstance(outcome.value, Exception):
+        if not isinstance(outcome.value, (TimeoutError, base.UserError)):
+          raise outcome.value
     replies: list[Reply | None] = list(self._known)
-    for i, outcome in zip(self._fresh, self._round.wait()):
-      value = outcome.value
-      self._rows[i].waited += outcome.seconds
-      if isinstance(value, (TimeoutError, base.UserError)):
-        self._faults.record(self._keys[i], str(value))
+    for i, (value, seconds) in zip(self._fresh, outcomes):
+      self._rows[i].waited += seconds
+      if isinstance(value, Exception):
         value = str(value)
-      elif isinstance(value, Exception):
-        raise value
+        self._faults.record(self._keys[i], value)
       replies[i] = value
     return replies
 

@@ -23,7 +23,6 @@ _MIN_SECRET = 8  # A local server's 'EMPTY' is a key, but no secret.
 _REDACTED = '[key]'
 _BUSY = 429
 _TIMEOUT = 408
-_MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 # What a server says with status 429 that waiting does not mend.
 _PERMANENT = ('insufficient_quota', 'billing_hard_limit_reached')
 
@@ -125,19 +124,21 @@ def _line(text: str, key: str = '') -> str:
 def _completion(text: str) -> models.Completion:
   try:
     body = json.loads(text)
-    said = body['choices'][0]['message']['content']
+  except (ValueError, RecursionError):
+    # Not quoted: it may end within the key.
+    raise models.Unavailable('body', 'a reply that is no JSON') from None
+  try:
+    said = body['choices'][0]['message']['content'] or ''
     usage = body.get('usage') or {}
     tokens = [
         int(usage.get(name) or 0)
         for name in ('prompt_tokens', 'completion_tokens')
     ]
-  except (*_MISSHAPEN, RecursionError):
-    raise models.Unavailable(
-        'body', f'no completion, but {_line(text)!r}'
-    ) from None
-  if said is not None and not isinstance(said, str):
-    raise models.Unavailable('body', f'no text, but {_line(text)!r}')
-  return models.Completion(said or '', *tokens)
+  except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+    said = None
+  if not isinstance(said, str):
+    raise models.Unavailable('body', f'no completion, but {_line(text)!r}')
+  return models.Completion(said, *tokens)
 
 
 def _failure(

@@ -160,7 +160,8 @@ class Client:
   def _count_failure(self, error: models.Unavailable) -> None:
     with self._lock:
       self._failures += 1
-      if self._failures >= self._limits.breaker_failures:
+      is_open = self._failures >= self._limits.breaker_failures
+      if is_open and not self._stop:
         self._stop = (
             f'No model replied to {self._failures} questions in a row, last: '
             f'{error}. Start again once the servers of users.* are in reach.'
@@ -212,6 +213,8 @@ class Client:
       backoff = min(2 * backoff, _MAX_WAIT)
 
   def _may_retry(self) -> bool:
+    if self._stop:
+      return False
     allowed = self._limits.retry_share * self.ledger.total('asks')
     return self.ledger.total('retries') < _FREE_RETRIES + allowed
 

@@ -7,11 +7,13 @@ import json
 import os
 import pathlib
 import threading
+import time
 from typing import Any
 
 import numpy as np
 
 _MAX_TIMES = 4096  # Of the latest replies, for percentiles.
+_SAVE_EVERY = 30.0  # Seconds. What a kill may leave uncounted.
 
 
 @dataclasses.dataclass
@@ -55,6 +57,7 @@ class Ledger:
   def __init__(self):
     self._lock = threading.Lock()
     self._path: pathlib.Path | None = None
+    self._saved = time.monotonic()
     self._clear()
 
   def _clear(self) -> None:
@@ -106,9 +109,11 @@ class Ledger:
       self._accounts[role].errors[kind] += 1
 
   def add_time(self, role: str, seconds: float) -> None:
-    """Adds how long a request took that was answered."""
+    """Adds how long a request took that was answered; saves now and then."""
     with self._lock:
       self._seconds[role].append(seconds)
+    if time.monotonic() - self._saved > _SAVE_EVERY:
+      self.save()
 
   def total(self, name: str) -> float:
     """Returns a count over all roles."""
@@ -145,6 +150,7 @@ class Ledger:
     """Writes the summary to the run's file, whole or not at all."""
     summary = self.summary()
     with self._lock:
+      self._saved = time.monotonic()
       if self._path is None or not summary['roles']:
         return
       temporary = self._path.with_suffix('.tmp')
