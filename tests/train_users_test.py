@@ -17,7 +17,8 @@ import fake_players
 import bao_jax
 from bao_jax import catalog
 from bao_jax import checkpoint
-from bao_jax.evaluation import policies
+from bao_jax.evaluation import job as job_lib
+from bao_jax.evaluation import records
 from bao_jax.train import setup
 from bao_jax.train import sft
 from bao_jax.train import users
@@ -242,6 +243,7 @@ class RunTest(absltest.TestCase):
             'sft.num_steps': 1,
             'teacher.conversations': 6,
             'evaluation.num_tasks': 2,
+            'sampling.max_failed_share': 1.0,
             'users.backoff': 0.0,
             'users.concurrency': 4,
             'users.cache': cache,
@@ -259,13 +261,9 @@ class RunTest(absltest.TestCase):
     config = self.config(url, cache)
     sft.train(config, workdir)
     path = workdir / 'records.jsonl'
-    policies.evaluate_run(
+    job_lib.run(
         config,
-        workdir,
-        policy='teacher',
-        split='validation',
-        num_tasks=8,
-        path=path,
+        job_lib.Job('scripted:honest', 'validation', path, num_tasks=8),
     )
     return path.read_text()
 
@@ -307,6 +305,41 @@ class RunTest(absltest.TestCase):
       self.assertNotIn(KEY[:12].encode(), path.read_bytes(), path)
     self.assertIn('send_request_headers', self.said.getvalue())
     self.assertNotIn(KEY[:12], self.said.getvalue())
+
+  def test_a_model_is_evaluated_and_teaches(self):
+    asked = []
+
+    def answer(request):
+      asked.append(request)
+      call = {'choice': 'answer', 'content': 'cook love rope'}
+      call = {'name': 'interact_with_env', 'arguments': call}
+      said = f'<tool_call>{json.dumps(call)}</tool_call>'
+      return f'<think>It was the cook.</think>{said}'
+
+    with fake_chat.Server(answer) as server:
+      config = config_of(
+          **{
+              'users.kind': 'scripted',
+              'envs.names': ('turtle',),
+              'users.policy.base_url': server.url,
+              'users.teacher.base_url': server.url,
+          }
+      )
+      for kind in ('openai', 'teacher'):
+        job = job_lib.Job(
+            f'{kind}:mine', 'train', self.folder / f'{kind}.jsonl', num_tasks=3
+        )
+        row = job_lib.run(config, job)
+        self.assertEqual([r.run for r in row.records], ['mine'] * 3)
+        for record in records.read(job.path):
+          self.assertEqual(record.turns[0].think, 'It was the cook.')
+          self.assertEqual(record.turns[0].choice, 'answer')
+    self.assertEqual({request['model'] for request in asked}, {'mine'})
+    systems = [request['messages'][0]['content'] for request in asked]
+    self.assertEqual(
+        sorted({'How to work' in system for system in systems}), [False, True]
+    )
+    self.assertTrue((self.folder / 'users.json').is_file())
 
   def test_a_dead_server_ends_the_run(self):
     with fake_chat.Server(lambda _: '') as server:
