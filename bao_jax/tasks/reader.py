@@ -19,6 +19,7 @@ _LEVELS = ('easy', 'medium', 'full')
 _DATA_FIELDS = {
     'function': {'rule': str, 'test_case': list, 'expected': float},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},
+    'travel': {'initial_description': str, 'dimensions': list},
     'turtle': {
         'new_title': str,
         'new_surface': str,

@@ -13,11 +13,13 @@ from bao_jax.tasks import userrl
 from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
 from bao_jax.tasks.builders import telepathy
+from bao_jax.tasks.builders import travel
 from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
     'function': function.FunctionTasks,
     'telepathy': telepathy.TelepathyTasks,
+    'travel': travel.TravelTasks,
     'turtle': turtle.TurtleTasks,
 }
 

@@ -1,0 +1,225 @@
+"""What a text says about a trip: aspects, wishes, places and days.
+
+The vocabulary is closed: a text with a word outside of it is not understood,
+and what is not understood earns nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+import functools
+import re
+from typing import NamedTuple
+import unicodedata
+
+from bao_jax.tasks.builtin import travel_values
+from bao_jax.tasks.builtin import travel_words
+from bao_jax.users import words
+
+MAX_LENGTH = 2000  # Characters.
+
+_phrases = travel_values.phrases
+
+_ASPECTS = {
+    'flight': 'flights, plane, airplane, fly, flying, air travel',
+    'hotel': 'hotels',
+    'apartment': 'apartments, flat, holiday flat',
+    'rental_car': (
+        'rental car, rental cars, car rental, car, cars, rental, vehicle, hire'
+        ' car, rent a car, renting a car'
+    ),
+    'restaurant': 'restaurants, dinner, dining, place to eat, dine',
+}
+# They tell what they are about without naming an aspect.
+_STANDALONE = {
+    'flight': (
+        'airline, airlines, carrier, layover, layovers, stopover, stopovers,'
+        ' nonstop, window seat, aisle seat, departure time, take off'
+    ),
+    'restaurant': 'cuisine, cuisines, tasting menu',
+    'rental_car': 'kind of car, small car, large car, compact car',
+}
+_FILLERS = """
+about also am and any anything are as ask asking at available be because before
+best better between book booking can care choice choose come concerning could
+day days detail details do does each either exactly exact fancy favor favorite
+favour favourite find first following for get give go going good got had happy
+have hello help here hey hi how i idea ideal ideally if important in inform into
+is it just kindly know last least let like list look looking love matter matters
+may me mention mind more most many much must my near need needed needs next no
+of offers ok okay on one only open option options or our out own particular
+particularly person plan planning please possible pick prefer preference
+preferences preferred prefers query question question quick rather really
+regard regarding request require required requirements reserve rent right search
+searching select share shall should show so some something somewhere soon sort
+specific specifically start stay staying still suit suits sure tell than thank
+thanks that the their them then there these they thing things think this those
+through time's to today travel traveling travelling traveler trip until till up
+us use usually want wanted wants way we well what what's when which while who
+whole will wish wishes with within work would yes you your yours yourself
+departing arriving arrival arrive date dates check checking pick drop off return
+returning via one-way way round night nights stays someone two adults adult
+person guest guests city town results everything all certain come comes wonder
+wondering curious hear care matter picky
+""".split()
+_FILLER_PHRASES = _phrases("""
+kind of, kinds of, type of, types of, sort of, sorts of, what kind of, what type
+of, a lot, let me know, tell me, in mind, check in, check out, check-in,
+check-out, pick up, drop off, place to stay, one way, looking for, when it comes
+to, how about, what about, is there, are there, at all, on the trip, do you mind
+""")
+_NEGATIONS = frozenset("""
+not no never without except nor neither cannot don doesn isn aren won wouldn
+didn shouldn couldn nothing skip avoid but
+""".split())
+_REQUESTS = (
+    'tell me',
+    'let me know',
+    'i need to know',
+    'i want to know',
+    'i would like to know',
+    'i wonder',
+    'describe',
+    'please share',
+)
+_POLITE = r"\b(do|would|should|could|is|are|does)n't (you|it|the)\b"
+
+
+class Text(NamedTuple):
+  """A text, as far as it was understood.
+
+  Attributes:
+    clear: whether every word is known and none denies or argues.
+    asks: whether it is a question.
+    aspects: what it names to book.
+    categories: (aspect, category) pairs that it may ask about.
+    cities: names in order, each with the preposition before it.
+    dates: days in order.
+  """
+
+  clear: bool
+  asks: bool
+  aspects: frozenset[str]
+  categories: frozenset[tuple[str, str]]
+  cities: tuple[tuple[str, str], ...]
+  dates: tuple[str, ...]
+
+
+class _Vocabulary(NamedTuple):
+  """What phrases mean; every word of a phrase is known.
+
+  Attributes:
+    aspects: phrase -> the aspects it names.
+    categories: phrase -> the pairs that it may be about.
+    cities: names of cities.
+    dates: names of days, spaces as '_'.
+    known: all phrases, those without a meaning included.
+    longest: words of the longest phrase.
+  """
+
+  aspects: Mapping[str, str]
+  categories: Mapping[str, frozenset[tuple[str, str]]]
+  cities: frozenset[str]
+  dates: frozenset[str]
+  known: frozenset[str]
+  longest: int
+
+
+@functools.lru_cache(maxsize=4096)  # Players ask the same questions often.
+def read(text: str, level: str) -> Text:
+  """Reads a text from a policy.
+
+  Args:
+    text: of more than `MAX_LENGTH` characters nothing is understood.
+    level: 'easy', 'medium' or 'full'.
+  """
+  if len(text) > MAX_LENGTH:
+    return Text(False, False, frozenset(), frozenset(), (), ())
+  vocabulary = _vocabulary(level)
+  text = _normal(text)
+  asks = '?' in text or any(request in text for request in _REQUESTS)
+  found = list(_tokens(text, vocabulary))
+  aspects = {vocabulary.aspects.get(token) for token in found} - {None}
+  pairs = [vocabulary.categories.get(t, frozenset()) for t in found]
+  cities = [
+      (found[i - 1] if i else '', token)
+      for i, token in enumerate(found)
+      if token in vocabulary.cities
+  ]
+  return Text(
+      clear=all(token in vocabulary.known for token in found),
+      asks=asks,
+      aspects=frozenset(aspects),
+      categories=frozenset().union(*pairs),
+      cities=tuple(cities),
+      dates=tuple(token for token in found if token in vocabulary.dates),
+  )
+
+
+def _normal(text: str) -> str:
+  """Returns the text in lower case, each date as one word."""
+  text = unicodedata.normalize('NFKC', text).lower()
+  text = re.sub('[\u2018\u2019]', "'", text)
+  text = re.sub(_POLITE, r'\1 \2', text)
+  text = re.sub(r"\b(what|that|it|there|who|where)'s\b", r'\1 is', text)
+  text = re.sub(r"\b(i|you|we)'d\b", r'\1 would', text)
+  text = re.sub(r"\b(i'm)\b", 'i am', text)
+  text = re.sub(r"\b(you|we)'re\b", r'\1 are', text)
+  month, day = '(april|may|june)', r'(\d{1,2})(?:st|nd|rd|th)?\b'
+  text = re.sub(rf'\b{day}\s+(?:of\s+)?{month}\b', r'\2_\1 ', text)
+  text = re.sub(rf'\b{month}\s+(?:the\s+)?{day}', r'\1_\2 ', text)
+  to = r'(\s*(?:-|\u2013|to|until|till|through)\s*)'
+  return re.sub(rf'\b{month}_(\d+)\s*{to}{day}', r'\1_\2 \3 \1_\4 ', text)
+
+
+def _tokens(text: str, vocabulary: _Vocabulary) -> Iterator[str]:
+  """Yields phrases, the longest known ones first; marks of a sentence not."""
+  parts = re.findall(r"[a-z]+_\d+|[a-z]+(?:'[a-z]+)?|\d+|[^\s]", text)
+  parts = [part for part in parts if part not in '.,!?;:()-"\u2013']
+  i = 0
+  while i < len(parts):
+    longest = min(vocabulary.longest, len(parts) - i)
+    size = next(
+        (
+            n
+            for n in range(longest, 1, -1)
+            if ' '.join(parts[i : i + n]) in vocabulary.known
+        ),
+        1,
+    )
+    yield ' '.join(parts[i : i + size])
+    i += size
+
+
+@functools.cache
+def _vocabulary(level: str) -> _Vocabulary:
+  aspects = {}
+  for aspect, names in _ASPECTS.items():
+    named = [aspect, *_phrases(names), *_phrases(_STANDALONE.get(aspect, ''))]
+    aspects |= dict.fromkeys(named, aspect)
+  categories: dict[str, frozenset[tuple[str, str]]] = {}
+  for aspect, name, term in _terms():
+    pairs = categories.get(term, frozenset())
+    categories[term] = pairs | {(aspect, name)}
+  cities = frozenset(city.lower() for city in travel_words.cities(level))
+  dates = frozenset(
+      day.lower().replace(' ', '_') for day in travel_words.days(level)
+  )
+  common = [
+      phrase
+      for kind in ('filler', 'aux', 'pronoun', 'det', 'prep', 'and', 'or')
+      for phrase in words.KINDS[kind]
+  ]
+  meaning = {*aspects, *categories, *cities, *dates}
+  idle = {*_FILLERS, *_FILLER_PHRASES, *common} - _NEGATIONS - words.DOUBTS
+  known = frozenset(meaning | idle)
+  longest = max(len(phrase.split()) for phrase in known)
+  return _Vocabulary(aspects, categories, cities, dates, known, longest)
+
+
+def _terms() -> Iterator[tuple[str, str, str]]:
+  """Yields each word for each category: (aspect, category, word)."""
+  for aspect, categories in travel_words.ASPECTS.items():
+    for name, category in categories.items():
+      values = category.values.items()
+      forms = [f for value, v in values for f in (value, *v.forms)]
+      for term in (name, *category.names, *forms):
+        yield aspect, name, term
