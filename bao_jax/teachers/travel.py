@@ -103,13 +103,12 @@ class _Teacher:
   def _slips(
       self, notes: travel_notes.Notes, turns_left: int, rng: random.Random
   ) -> bool:
-    if notes.num_lacking and notes.lacking and not self.behaviors.refinement:
-      return notes.num_lacking < 2  # It tries the same once more.
-    needed = 1 + len(notes.to_search) + len(notes.open_pairs)
-    can_wait = turns_left >= needed + len(notes.to_book)
-    is_first = not (notes.options or notes.num_lacking or notes.asked)
-    # Only one with scheduling begins with a search for sure.
-    return is_first and can_wait and rng.random() < self.slip
+    if notes.num_lacking == 1 and notes.lacking:
+      return not self.behaviors.refinement  # It tries the same once more.
+    if notes.options or notes.num_lacking:
+      return False
+    needed = len(notes.to_search) + len(notes.open_pairs) + len(notes.to_book)
+    return turns_left > needed and rng.random() < self.slip
 
   def _act(
       self, notes: travel_notes.Notes, turns_left: int, rng: random.Random

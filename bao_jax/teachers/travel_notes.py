@@ -79,7 +79,7 @@ class Notes:
     ]
     return sorted(found, key=lambda option: option.cost)
 
-  @property
+  @functools.cached_property
   def open_pairs(self) -> list[Pair]:
     """What to ask about: where what still fits differs."""
     pairs = []
@@ -154,17 +154,18 @@ def _requests(user: str, level: str) -> Mapping[str, str]:
   return requests
 
 
-def _options(reply: str, level: str) -> list[Option]:
+@functools.lru_cache(maxsize=4096)  # Each turn reads all replies again.
+def _options(reply: str, level: str) -> tuple[Option, ...]:
   """Returns the options that a reply lists."""
   lines = reply.splitlines()[1:]
   if not lines:
-    return []
+    return ()
   if level == 'full':
     rows = [json.loads(line) for line in lines]
   else:
     columns = lines[0].split()
     rows = [dict(zip(columns, line.split())) for line in lines[1:]]
-  return [_option(row, level) for row in rows]
+  return tuple(_option(row, level) for row in rows)
 
 
 def _option(row: Mapping[str, str], level: str) -> Option:
@@ -179,12 +180,12 @@ def _option(row: Mapping[str, str], level: str) -> Option:
 
 
 def _wish(question: str, reply: str, level: str) -> Mapping[Pair, str]:
-  """Returns the wish that a reply tells of, or that there is none."""
-  told = _hints(level).get(reply)
-  if told:
-    return {told[:2]: told[2]}
+  """Returns the wish that a reply tells of, and if there was none to tell."""
   pair = _questions(level).get(question)
-  return {pair: ''} if pair and reply in _NO_WISH else {}
+  told = _hints(level).get(reply)
+  # A wish that was not asked for shows, too, that there was none.
+  none = {pair: ''} if pair and (told or reply in _NO_WISH) else {}
+  return none | {told[:2]: told[2]} if told else none
 
 
 @functools.cache

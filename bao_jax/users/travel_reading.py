@@ -70,15 +70,10 @@ _NEGATIONS = frozenset("""
 not no never without except nor neither cannot don doesn isn aren won wouldn
 didn shouldn couldn nothing skip avoid but
 """.split())
-_REQUESTS = (
-    'tell me',
-    'let me know',
-    'i need to know',
-    'i want to know',
-    'i would like to know',
-    'i wonder',
-    'describe',
-    'please share',
+_REQUEST = re.compile(
+    r'(^|[.,:;!]\s*|please |(can|could|would) you )'
+    r'(tell me|let me know|describe|share)\b'
+    r'|\bi (need|want|would like) to know\b'
 )
 _POLITE = r"\b(do|would|should|could|is|are|does)n't (you|it|the)\b"
 
@@ -135,7 +130,7 @@ def read(text: str, level: str) -> Text:
     return Text(False, False, frozenset(), frozenset(), (), ())
   vocabulary = _vocabulary(level)
   text = _normal(text)
-  asks = '?' in text or any(request in text for request in _REQUESTS)
+  asks = '?' in text or bool(_REQUEST.search(text))
   found = list(_tokens(text, vocabulary))
   aspects = {vocabulary.aspects.get(token) for token in found} - {None}
   pairs = [vocabulary.categories.get(t, frozenset()) for t in found]

@@ -28,6 +28,7 @@ LEVELS = travel_words.LEVELS
 
 _NUM_TRAIN = 456
 _MAX_NIGHTS = 9
+_STAYS = {'hotel', 'apartment', 'rental_car'}  # They have an end.
 
 
 class Trip(NamedTuple):
@@ -144,14 +145,17 @@ def _trip(level: str, rng: random.Random) -> Trip:
     # The digits of a pattern may come in any order.
     count = int(pattern[names.index(aspect)])
     categories = travel_words.categories(level, aspect)
-    for name in rng.sample(list(categories), count):
+    for name in sorted(rng.sample(list(categories), count)):
       wishes.append((aspect, name, rng.choice(list(categories[name].values))))
   origin, city = rng.sample(travel_words.cities(level), 2)
   days = travel_words.days(level)
   start = rng.randrange(len(days) - 1)
   end = rng.randrange(start + 1, min(start + _MAX_NIGHTS + 1, len(days)))
-  if level == 'easy':  # There the prompt has neither.
-    origin, end = '', start
+  # What no prompt tells must not make two trips of one.
+  if level == 'easy' or 'flight' not in names:
+    origin = ''
+  if level == 'easy' or not _STAYS & set(names):
+    end = start
   return Trip(tuple(wishes), origin, city, days[start], days[end])
 
 

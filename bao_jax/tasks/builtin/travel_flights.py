@@ -58,7 +58,7 @@ FLIGHT: travel_values.Aspect = {
                 'Last time I leaned my head on the wall and counted the clouds'
                 ' until I fell asleep.',
                 shown='window seats left | window seat on request',
-                forms='windows, view',
+                forms='windows, window seat, window seats, view',
             ),
             'aisle': value(
                 'The flight has an aisle seat free.',
@@ -67,7 +67,7 @@ FLIGHT: travel_values.Aspect = {
                 'My knees need to be walked now and then, without asking a'
                 ' neighbor first.',
                 shown='aisle seats left | aisle seat on request',
-                forms='aisles, corridor',
+                forms='aisles, aisle seat, aisle seats, corridor',
             ),
             'front': value(
                 'The flight has a seat in the front rows free.',
