@@ -77,8 +77,15 @@ def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
     gym: 'function', 'telepathy' or 'turtle'.
 
   Raises:
+    ValueError: the gym's files are not read.
     FileNotFoundError: it is not there.
   """
+  if gym not in SOURCES:
+    known = ', '.join(SOURCES)
+    raise ValueError(
+        f'gym {gym!r}: its tasks of the benchmark cannot be read; there are'
+        f' those of {known}'
+    )
   path = pathlib.Path(root) / SOURCES[gym].file
   if not path.is_file():
     raise FileNotFoundError(

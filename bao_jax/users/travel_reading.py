@@ -38,27 +38,46 @@ _STANDALONE = {
     'rental_car': 'kind of car, small car, large car, compact car',
 }
 _FILLERS = """
-about also am and any anything are as ask asking at available be because before
-best better between book booking can care choice choose come concerning could
-day days detail details do does each either exactly exact fancy favor favorite
-favour favourite find first following for get give go going good got had happy
-have hello help here hey hi how i idea ideal ideally if important in inform into
-is it just kindly know last least let like list look looking love matter matters
-may me mention mind more most many much must my near need needed needs next no
-of offers ok okay on one only open option options or our out own particular
-particularly person plan planning please possible pick prefer preference
-preferences preferred prefers query question question quick rather really
-regard regarding request require required requirements reserve rent right search
-searching select share shall should show so some something somewhere soon sort
-specific specifically start stay staying still suit suits sure tell than thank
-thanks that the their them then there these they thing things think this those
-through time's to today travel traveling travelling traveler trip until till up
-us use usually want wanted wants way we well what what's when which while who
-whole will wish wishes with within work would yes you your yours yourself
-departing arriving arrival arrive date dates check checking pick drop off return
-returning via one-way way round night nights stays someone two adults adult
-person guest guests city town results everything all certain come comes wonder
-wondering curious hear care matter picky
+able about acceptable access accommodation accommodations additional
+additionally adult adults affordable again all allow allows already also always
+am among amongst and another any anything appeal appealing appeals are arrival
+arrivals arrive arriving as ask asking aspect aspects assist assistance at
+availability available awesome based be because before best better between book
+booked booking bookings budget can care certain cheap cheaper cheapest check
+checking choice choices choose choosing chosen city clarify come comes
+comfortable comfortably concerning confirm consider considering convenient cool
+cost costs could criteria curious currently date dates day days daytime
+departing departures describe desire desired desires detail details do does drop
+during each either element elements enjoy enjoyable enjoying ensure essential
+everything exact exactly expect expectation expectations experience experiences
+factor factors fancy favor favorite favour favourite feature features feel
+feeling find fine first follow following for general get give given go going
+good got great guest guests had happy have haves hear hello help helpful here
+hey hi holiday hope hoping how i idea ideal ideally if important in inclined
+include included includes including inexpensive inform interest interested
+interests into is it journey just keen kindly know last leaning learn least let
+like list look looking love lovely low lowest main make many matter matters may
+maybe me mean meaning means mention mind more most much must my narrow near need
+needed needs next nice night nights no normally noted now of off offering offers
+often ok okay on one only open option options or others our out overall own
+particular particularly passenger passengers per perfect perhaps person pick
+picky plan planning pleasant please possible prefer preferable preferably
+preference preferences preferred prefers price priced prices priorities
+prioritize priority proceed provide provides providing query question quick
+rather really recommend recommendation recommendations recommended regard
+regarding regards rent request require required requirement requirements
+reservation reservations reserve respect restriction restrictions results return
+returning right round search searching second seek seeking select shall share
+should show since so some someone something sometimes somewhere soon sort sound
+sounds special specific specifically stand start stay staying stays still style
+such suggest suggested suggestion suggestions suit suitable suited suits support
+sure tell terms than thank thanks that the their them then there these they
+thing things think third this those through till to today towards town travel
+traveler traveling travelling travels trip trips two type types typically under
+understand understood until up upcoming us use usual usually vacation via visit
+want wanted wanting wants way we well what when whether which while who whole
+will wish wishes with within wonder wonderful wondering work working works would
+yes you your yours yourself
 """.split()
 _FILLER_PHRASES = _phrases("""
 kind of, kinds of, type of, types of, sort of, sorts of, what kind of, what type

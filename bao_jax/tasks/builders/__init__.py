@@ -35,9 +35,9 @@ def load(
   """Returns the tasks of a split, in the order they were generated in.
 
   Args:
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: a key of `BUILDERS`.
     level: 'easy', 'medium', 'full' (our own tasks) or 'userrl' (the
-      benchmark's, at level 'full').
+      benchmark's, at level 'full', of the gyms in `userrl.SOURCES`).
     split: 'train', 'validation' or 'test', or a part in TFDS's notation, like
       'train[:90%]'. The benchmark has no 'validation'.
     data_dir: where the tasks are kept. Several processes may build into it at
