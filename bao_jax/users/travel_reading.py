@@ -81,9 +81,9 @@ yes you your yours yourself
 """.split()
 _FILLER_PHRASES = _phrases("""
 kind of, kinds of, type of, types of, sort of, sorts of, what kind of, what type
-of, a lot, let me know, tell me, in mind, check in, check out, check-in,
-check-out, pick up, drop off, place to stay, one way, looking for, when it comes
-to, how about, what about, is there, are there, at all, on the trip, do you mind
+of, a lot, let me know, tell me, in mind, check in, check out, pick up, drop
+off, place to stay, one way, looking for, when it comes to, how about, what
+about, is there, are there, at all, on the trip, do you mind
 """)
 _NEGATIONS = frozenset("""
 not no never without except nor neither cannot don doesn isn aren won wouldn
