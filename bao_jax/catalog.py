@@ -13,17 +13,20 @@ from bao_jax.envs import function as function_env
 from bao_jax.envs import intention as intention_env
 from bao_jax.envs import persuade as persuade_env
 from bao_jax.envs import telepathy as telepathy_env
+from bao_jax.envs import travel as travel_env
 from bao_jax.envs import turtle as turtle_env
 from bao_jax.tasks.builtin import function as function_tasks
 from bao_jax.tasks.builtin import intention as intention_tasks
 from bao_jax.tasks.builtin import persuade as persuade_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
+from bao_jax.tasks.builtin import travel as travel_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
 from bao_jax.teachers import intention as intention_teacher
 from bao_jax.teachers import persuade as persuade_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
+from bao_jax.teachers import travel as travel_teacher
 from bao_jax.teachers import turtle as turtle_teacher
 from bao_jax.users import chat
 from bao_jax.users.llm import telepathy as telepathy_llm
@@ -73,6 +76,11 @@ GYMS: Mapping[str, Entry] = {
         telepathy_tasks.generate,
         telepathy_teacher.make_teacher,
         telepathy_llm.roles,
+    ),
+    'travel': Entry(
+        travel_env.TravelGym,
+        travel_tasks.generate,
+        travel_teacher.make_teacher,
     ),
     'turtle': Entry(
         turtle_env.TurtleGym,

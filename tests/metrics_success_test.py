@@ -33,6 +33,26 @@ REWARDS = np.array(
 TURN_MASK = np.arange(6) < np.array([[4], [1], [3], [6]])
 
 
+class AspectScoreTest(absltest.TestCase):
+
+  def test_worked_example(self):
+    # A search, two answers about aspect 0, one about 1; then one of three
+    # aspects alone is answered, and nothing at all.
+    rewards = np.array([[0.2, 0.8, 1, 0.8], [0.2, 0, 1, 5], [0.2, 0.2, 0, 0]])
+    aspects = np.array([[-1, 0, 0, 1], [-1, -1, 2, 0], [-1, -1, -1, -1]])
+    turn_mask = np.arange(4) < np.array([[4], [3], [4]])
+    found = success.aspect_score(
+        rewards, aspects, turn_mask, np.array([2, 3, 2])
+    )
+    np.testing.assert_allclose(found, [0.9, 1 / 3, 0])
+
+  def test_what_a_penalty_takes_counts_nothing(self):
+    found = success.aspect_score(
+        np.array([[-0.4]]), np.array([[0]]), np.array([[True]]), np.array([1])
+    )
+    np.testing.assert_array_equal(found, [0])
+
+
 class PassTest(parameterized.TestCase):
 
   @parameterized.parameters(

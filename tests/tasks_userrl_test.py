@@ -162,6 +162,10 @@ class ReadTest(parameterized.TestCase):
     with self.assertRaisesRegex(FileNotFoundError, 'functions.json: not found'):
       userrl.path_of('nowhere', 'function')
 
+  def test_gyms_without_files_are_named(self):
+    with self.assertRaisesRegex(ValueError, "gym 'travel'.*function"):
+      userrl.path_of('nowhere', 'travel')
+
   def test_no_validation_split(self):
     with self.assertRaisesRegex(ValueError, 'hold out a part of train'):
       userrl.read('nowhere', 'function', 'validation')

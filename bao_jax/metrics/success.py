@@ -195,6 +195,36 @@ def _share_of_draws(
   return np.prod(np.maximum(factors, 0.0), axis=1)
 
 
+def aspect_score(
+    rewards: np.ndarray,
+    aspects: np.ndarray,
+    turn_mask: np.ndarray,
+    num_aspects: np.ndarray,
+) -> np.ndarray:
+  """Averages the best reward of each thing that was to be booked.
+
+    Σₐ maxₜ rₜ / A,  over the turns t that answered aspect a
+
+  UserRL's figure for Travel (https://arxiv.org/abs/2509.19736): an aspect
+  without an answer counts 0, and searching and asking count nothing.
+
+  Args:
+    rewards: `[N, M]` the gym's own rewards.
+    aspects: `[N, M]` int, which aspect a turn answered; -1 for other turns. In
+      the Travel gym the first letter of an answer tells.
+    turn_mask: `[N, M]` bool, whether the turn happened.
+    num_aspects: `[N]` int, A, the number of aspects of the trip.
+
+  Returns:
+    `[N]` float64 means.
+  """
+  known = np.arange(np.max(aspects, initial=-1) + 1)
+  answers = turn_mask[..., None] & (aspects[..., None] == known)  # [N, M, A]
+  earned = np.where(answers, rewards[..., None], 0)
+  best = np.max(earned, axis=1, initial=0)
+  return np.sum(best, axis=1, dtype=np.float64) / num_aspects
+
+
 def summary(
     rewards: np.ndarray,
     is_user: np.ndarray,

@@ -21,6 +21,7 @@ _DATA_FIELDS = {
     'intention': {'category': str, 'task': str, 'missing_details': list},
     'persuade': {'claim': str, 'argument': str},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},
+    'travel': {'initial_description': str, 'dimensions': list},
     'turtle': {
         'new_title': str,
         'new_surface': str,

@@ -77,6 +77,7 @@ def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
     gym: 'function', 'telepathy' or 'turtle'.
 
   Raises:
+    ValueError: the gym's files are not read.
     FileNotFoundError: it is not there.
     ValueError: the tasks of that gym cannot be read.
   """

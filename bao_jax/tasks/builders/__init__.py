@@ -15,6 +15,7 @@ from bao_jax.tasks.builders import function
 from bao_jax.tasks.builders import intention
 from bao_jax.tasks.builders import persuade
 from bao_jax.tasks.builders import telepathy
+from bao_jax.tasks.builders import travel
 from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
@@ -22,6 +23,7 @@ BUILDERS = {
     'intention': intention.IntentionTasks,
     'persuade': persuade.PersuadeTasks,
     'telepathy': telepathy.TelepathyTasks,
+    'travel': travel.TravelTasks,
     'turtle': turtle.TurtleTasks,
 }
 
@@ -37,9 +39,9 @@ def load(
   """Returns the tasks of a split, in the order they were generated in.
 
   Args:
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: a key of `BUILDERS`.
     level: 'easy', 'medium', 'full' (our own tasks) or 'userrl' (the
-      benchmark's, at level 'full').
+      benchmark's, at level 'full', of the gyms in `userrl.SOURCES`).
     split: 'train', 'validation' or 'test', or a part in TFDS's notation, like
       'train[:90%]'. The benchmark has no 'validation'.
     data_dir: where the tasks are kept. Several processes may build into it at
