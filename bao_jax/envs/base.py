@@ -137,6 +137,10 @@ class Gym(abc.ABC):
   def respond(self, state: State, action: types.Action) -> Response:
     """Returns what a legal action leads to; sees no finish and no error."""
 
+  def finish(self, state: State) -> Response:
+    """Returns what 'finish' leads to; it always ends the conversation."""
+    return Response(self.farewell(state), terminated=True)
+
   def farewell(self, state: State) -> str:
     """Returns the reply to 'finish'."""
     return 'The conversation is over.'
@@ -210,7 +214,7 @@ class Gym(abc.ABC):
     if action.error:
       return Response(action.error)
     if action.choice == 'finish':
-      return Response(self.farewell(state), terminated=True)
+      return self.finish(state)
     if action.choice not in self.choices:
       legal = ', '.join(self.choices)
       return Response(f'Unknown choice; use one of: {legal}.')
