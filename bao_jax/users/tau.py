@@ -103,7 +103,7 @@ class _Mind:
   Attributes:
     index: of the present request.
     agreed: whether it has said yes to it.
-    told: whether it has told what it is about.
+    told: whether it has told anything when asked.
     refused: how many refusals it has heard.
   """
 
@@ -161,9 +161,7 @@ def _answer(
   request = facts['requests'][mind.index]
   known = {**facts['who'], **request['tells']}
   told = [slot for slot in heard.asks if slot in known]
-  mind = dataclasses.replace(
-      mind, told=mind.told or any(slot in request['tells'] for slot in told)
-  )
+  mind = dataclasses.replace(mind, told=mind.told or bool(told))
   if heard.done and heard.refuses:
     return mind, voice.vague
   match request['ends']:

@@ -187,7 +187,7 @@ def _reservation(
 def _changed(db: Database, reservation_id: str, changes: Mapping[str, Any]):
   reservation = {**db['reservations'][reservation_id], **changes}
   db = backend.put(db, reservation, 'reservations', reservation_id)
-  return db, reservation
+  return db, {'reservation_id': reservation_id, **changes}
 
 
 def _is_open(flight: Mapping[str, Any], date: str) -> bool:

@@ -48,15 +48,21 @@ class Backend:
     policy: the rules that the agent must keep, in words.
     tools: by name.
     database: before the first turn.
+    show: writes the result of a tool.
   """
 
   policy: str
   tools: Mapping[str, Tool]
   database: Database
+  show: Callable[[Any], str] = json.dumps
 
 
 def call(
-    tools: Mapping[str, Tool], db: Database, name: str, arguments: Any
+    tools: Mapping[str, Tool],
+    db: Database,
+    name: str,
+    arguments: Any,
+    show: Callable[[Any], str] = json.dumps,
 ) -> tuple[Database, str]:
   """Calls a tool.
 
@@ -65,10 +71,11 @@ def call(
     db: the database.
     name: of the tool.
     arguments: name -> value; anything else is an error too.
+    show: writes a result that is no text yet.
 
   Returns:
-    The next database and the result as text: JSON, or 'Error: ' and what was
-    wrong, in which case the database is the old one.
+    The next database and the result as text, or 'Error: ' and what was wrong,
+    in which case the database is the old one.
   """
   try:
     if name not in tools:
@@ -79,9 +86,7 @@ def call(
     db, result = tool.run(db, *(arguments[key] for key in tool.parameters))
   except ToolError as error:
     return db, f'Error: {error}.'
-  if not isinstance(result, str):
-    result = json.dumps(result, ensure_ascii=False)
-  return db, _valid_unicode(result)
+  return db, result if isinstance(result, str) else show(result)
 
 
 def objects(properties: Mapping[str, Schema]) -> Schema:
@@ -136,6 +141,18 @@ def find(table: Mapping[str, Any], key: str, what: str) -> Any:
   return table[key]
 
 
+def terse(result: Any) -> str:
+  """Writes a result in few words: 'status pending, item 12, price 30'."""
+  match result:
+    case dict():
+      pairs = ((key.split('_')[0], terse(v)) for key, v in result.items())
+      return ', '.join(f'{key} {text}' for key, text in pairs)
+    case list():
+      return '; '.join(map(terse, result))
+    case _:
+      return str(result)
+
+
 def digest(db: Database) -> str:
   """Returns a hash that equal databases share, whatever the order of keys."""
   text = json.dumps(db, sort_keys=True)
@@ -173,11 +190,6 @@ def _spelled(schema: Schema) -> str:
       return ' | '.join(json.dumps(value) for value in schema['enum'])
     case kind:
       return kind
-
-
-def _valid_unicode(text: str) -> str:
-  """Replaces halves of surrogate pairs, which JSON can spell, by U+FFFD."""
-  return text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
 
 
 _MAX_NUMBER = 10**9  # Infinity, NaN and what is larger are no amounts.

@@ -35,6 +35,6 @@ def builtin(task: types.Task) -> backend.Backend:
   database = retail_data.database(size, seed)
   if size == 'easy':
     few = {name: retail.TOOLS[name] for name in retail.FEW_TOOLS}
-    return backend.Backend(policies.RETAIL_FEW, few, database)
+    return backend.Backend(policies.RETAIL_FEW, few, database, backend.terse)
   policy = policies.RETAIL if size == 'full' else policies.RETAIL_SHORT
   return backend.Backend(policy, retail.TOOLS, database)

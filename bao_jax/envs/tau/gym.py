@@ -133,13 +133,15 @@ class TauGym(base.Gym):
     return base.Response(reply, memory=memory)
 
   def _call(self, state: base.State, content: str) -> base.Response:
-    tools = self.backend(state.task).tools
+    backend = self.backend(state.task)
     try:
-      name, arguments = calls.parse(content)
+      name, arguments = calls.parse(
+          content, backend.tools, allow_short=state.task.level == 'easy'
+      )
     except backend_lib.ToolError as error:
       return base.Response(f'Error: {error}.')
     database, text = backend_lib.call(
-        tools, state.memory['database'], name, arguments
+        backend.tools, state.memory['database'], name, arguments, backend.show
     )
     memory = {**state.memory, 'database': database}
     if name == shared_tools.TRANSFER and text == shared_tools.TRANSFERRED:

@@ -35,8 +35,7 @@ yes before you change anything. decline what is not allowed. a broken item is \
 for a person: transfer."""
 
 RETAIL_FEW = """\
-policy: cancel pending orders only, return delivered orders only. say what \
-you will do, get a yes, do it, say it is done. decline the rest."""
+cancel pending orders only, return delivered orders only, else decline."""
 
 AIRLINE = f"""\
 # Policy of the airline

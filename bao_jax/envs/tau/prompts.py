@@ -10,14 +10,10 @@ from bao_jax.envs import base
 _EASY = """\
 Serve a user of a shop. Think first, then call the tool:
 action: a message to the user.
-answer: a tool on the database, one of
-find_user_id_by_name_zip: {{"first_name": .., "last_name": .., "zip": ..}}
-get_order_details: {{"order_id": ..}}
-cancel_pending_order: {{"order_id": .., "reason": ..}}
-return_delivered_order_items: {{"order_id": .., "item_ids": [..], \
-"payment_method_id": ..}}
-You have {max_turns} turns. Ask what you need to know, say what you will do, \
-do it after a yes, then say it is done."""
+answer: get_order_details: order
+cancel_pending_order: order, reason
+return_delivered_order_items: order, item, payment
+You have {max_turns} turns. Ask, propose, do it after a yes, say it is done."""
 
 _MEDIUM = """\
 Serve a user by messages and by tools. Think first, then call the tool:
@@ -71,5 +67,6 @@ def prompt(task: types.Task, policy: str, max_turns: int) -> base.Observation:
   """
   system = _SYSTEMS[task.level].format(max_turns=max_turns)
   says = 'The user says:' if task.level == 'full' else 'user:'
-  text = f'{policy}\n\n' if policy else ''
+  gap = '\n' if task.level == 'easy' else '\n\n'
+  text = f'{policy}{gap}' if policy else ''
   return base.Observation(system, f'{text}{says} {task.data["obs"]}')

@@ -138,7 +138,8 @@ def _order(db: Database, order_id: str, status: str = '') -> Mapping[str, Any]:
 
 def _changed(db: Database, order_id: str, changes: Mapping[str, Any]):
   order = {**db['orders'][order_id], **changes}
-  return backend.put(db, order, 'orders', order_id), order
+  db = backend.put(db, order, 'orders', order_id)
+  return db, {'order_id': order_id, **changes}
 
 
 def _check_items(order: Mapping[str, Any], item_ids: Sequence[str]) -> None:
@@ -153,7 +154,12 @@ def _check_items(order: Mapping[str, Any], item_ids: Sequence[str]) -> None:
 def _check_payment(
     db: Database, order: Mapping[str, Any], payment: str
 ) -> None:
-  if payment not in db['users'][order['user_id']]['payment_methods']:
+  (user,) = [
+      user
+      for user in db['users'].values()
+      if order['order_id'] in user['orders']
+  ]
+  if payment not in user['payment_methods']:
     raise backend.ToolError(f'the user has no payment method {payment[:40]!r}')
 
 
@@ -267,7 +273,6 @@ TOOLS: Mapping[str, backend.Tool] = {
 
 # What the level easy has.
 FEW_TOOLS = (
-    'find_user_id_by_name_zip',
     'get_order_details',
     'cancel_pending_order',
     'return_delivered_order_items',

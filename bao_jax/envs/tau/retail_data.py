@@ -56,8 +56,24 @@ class Size:
 
 
 SIZES = {
-    'easy': Size(3, 3, 1, 1, 1, 2, ('address', 'product_id', 'options')),
-    'medium': Size(4, 4, 1, 2, 2, 3, ('address',)),
+    'easy': Size(
+        users=3,
+        products=3,
+        options=1,
+        orders=1,
+        items=1,
+        digits=2,
+        hidden=('user_id', 'address', 'product_id', 'options'),
+    ),
+    'medium': Size(
+        users=4,
+        products=4,
+        options=1,
+        orders=2,
+        items=2,
+        digits=3,
+        hidden=('address',),
+    ),
     'full': Size(users=12, products=8, options=2, orders=3, items=3, digits=7),
 }
 

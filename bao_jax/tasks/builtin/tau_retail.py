@@ -310,12 +310,21 @@ def _pick(db, rng, statuses) -> tuple[Row, Row, Row] | None:
   orders = [o for o in db['orders'].values() if o['status'] in statuses]
   rng.shuffle(orders)
   for order in orders:
-    user = db['users'][order['user_id']]
+    user = _owner(db, order)
     item = rng.choice(order['items'])
     others = [db['orders'][i] for i in user['orders'] if i != order['order_id']]
     if all(row['name'] != item['name'] for o in others for row in o['items']):
       return user, order, item
   return None
+
+
+def _owner(db: Database, order: Row) -> Row:
+  (user,) = [
+      user
+      for user in db['users'].values()
+      if order['order_id'] in user['orders']
+  ]
+  return user
 
 
 def _scenario(
