@@ -12,11 +12,14 @@ from bao_jax.envs import base
 from bao_jax.envs import function as function_env
 from bao_jax.envs import telepathy as telepathy_env
 from bao_jax.envs import turtle as turtle_env
+from bao_jax.envs.tau import gym as tau_env
 from bao_jax.tasks.builtin import function as function_tasks
+from bao_jax.tasks.builtin import tau as tau_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
+from bao_jax.teachers import tau as tau_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import turtle as turtle_teacher
 
@@ -45,6 +48,7 @@ GYMS: Mapping[str, Entry] = {
         function_tasks.generate,
         function_teacher.make_teacher,
     ),
+    'tau': Entry(tau_env.TauGym, tau_tasks.generate, tau_teacher.make_teacher),
     'telepathy': Entry(
         telepathy_env.TelepathyGym,
         telepathy_tasks.generate,

@@ -41,9 +41,7 @@ def bags(desk: Desk, wish: str) -> Script:
   """Sets the number of bags."""
   del wish
   trip = yield from find_trip(desk, 'bags')
-  user = yield from desk.call(
-      'get_user_details', user_id=desk.notes['user_id']
-  )
+  user = yield from desk.call('get_user_details', user_id=desk.notes['user_id'])
   total = int(desk.notes['bags'].split()[0])
   free = airline.free_bags(
       user['membership'], trip['cabin'], len(trip['passengers'])
@@ -113,9 +111,7 @@ def book(desk: Desk, wish: str) -> Script:
   del wish
   wanted = ('route', 'date', 'cabin', 'payment')
   yield from desk.ask('user_id', *wanted)
-  user = yield from desk.call(
-      'get_user_details', user_id=desk.notes['user_id']
-  )
+  user = yield from desk.call('get_user_details', user_id=desk.notes['user_id'])
   flight, cabin, cost = yield from _search(desk)
   day, payment = desk.notes['date'], desk.notes['payment']
   spelled = cabin.replace('_', ' ')
@@ -179,7 +175,9 @@ def hand_over(desk: Desk, wish: str) -> Script:
   """Finds out who it is, then hands the user over."""
   yield from desk.ask('user_id', 'reservation_id')
   return (
-      yield from desk.call('transfer_to_human_agents', summary=f'wants to {wish}')
+      yield from desk.call(
+          'transfer_to_human_agents', summary=f'wants to {wish}'
+      )
   )
 
 

@@ -89,7 +89,9 @@ class Desk:
     open_slots = [slot for slot in slots if slot not in self.notes]
     if open_slots:
       spelled = _listed([_SPELLED[slot] for slot in open_slots])
-      text = f'please tell me your {spelled}.' if self.is_full else f'{spelled}?'
+      text = (
+          f'please tell me your {spelled}.' if self.is_full else f'{spelled}?'
+      )
       reply = yield from self.say(f'ask {spelled}', text)
       self.notes |= self._told(reply)
 

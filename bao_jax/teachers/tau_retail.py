@@ -91,7 +91,8 @@ def take_back(desk: Desk, wish: str) -> Script:
         )
     )
   payment = order['payment_method_id']
-  yield from desk.propose(f'return {what}, refund to {payment}')
+  refund = '' if desk.is_easy else f', refund to {payment}'
+  yield from desk.propose(f'return {what}{refund}')
   yield from desk.call(
       'return_delivered_order_items',
       order_id=order['order_id'],
@@ -137,7 +138,9 @@ def swap(desk: Desk, wish: str) -> Script:
       payment_method_id=order['payment_method_id'],
   )
   return (
-      yield from desk.report(f'the {item["name"]} is exchanged for a {color} one')
+      yield from desk.report(
+          f'the {item["name"]} is exchanged for a {color} one'
+      )
   )
 
 
@@ -214,9 +217,7 @@ def count(desk: Desk, wish: str) -> Script:
   yield from find_user(desk)
   types_ = yield from desk.call('list_all_product_types')
   (name,) = [name for name in types_ if re.search(rf'\b{name}\b', wish)]
-  product = yield from desk.call(
-      'get_product_details', product_id=types_[name]
-  )
+  product = yield from desk.call('get_product_details', product_id=types_[name])
   there = sum(v['available'] for v in product['variants'].values())
   text = f'there are {there} kinds of {name}'
   return (yield from desk.say('tell the number', text + '.' * desk.is_full))
@@ -226,7 +227,9 @@ def hand_over(desk: Desk, wish: str) -> Script:
   """Finds out who it is, then hands the user over."""
   yield from find_user(desk)
   return (
-      yield from desk.call('transfer_to_human_agents', summary=f'wants to {wish}')
+      yield from desk.call(
+          'transfer_to_human_agents', summary=f'wants to {wish}'
+      )
   )
 
 
@@ -268,5 +271,3 @@ def _address(text: str) -> dict[str, str]:
       'country': country,
       'zip': zip_,
   }
-
-

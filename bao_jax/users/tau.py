@@ -130,9 +130,7 @@ def read(message: str) -> Heard:
           if any(pattern.search(s) for s in asking)
       ),
       confirms=bool(proposals),
-      denies=any(
-          words.DENIES.search(_HARMLESS.sub('', s)) for s in sentences
-      ),
+      denies=any(words.DENIES.search(_HARMLESS.sub('', s)) for s in sentences),
       done=any(
           words.DONE.search(s)
           and not words.DENIES.search(s)
@@ -196,7 +194,9 @@ def _fits(heard: Heard, request: Mapping[str, Any]) -> str:
   """Returns 'yes' or 'no' for a proposal; '' for none or one that is vague."""
   ids = set(_ID.findall(heard.text))
   own = {value.lower() for value in request['tells'].values()}
-  has_id = 'order_id' in request['tells'] or 'reservation_id' in request['tells']
+  has_id = (
+      'order_id' in request['tells'] or 'reservation_id' in request['tells']
+  )
   if _has_any(request['rivals'], heard.text) or (has_id and ids - own):
     return 'no'
   if not _has_any(request['verbs'], heard.text) or heard.denies:

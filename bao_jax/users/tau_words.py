@@ -38,7 +38,7 @@ SLOTS: Mapping[str, re.Pattern[str]] = {
         'new': (
             r'\binstead|\bnew (?:items?|variant|one|color|size|option)'
             r'|(?:which|what) (?:new )?(?:color|colour|size|option|variant)'
-            r'|\b(?:exchange|replace|swap|change) (?:it|them) (?:for|with|by|to)'
+            r'|\b(?:exchange|replace|swap) (?:it|them) (?:for|with|by)'
             r'|in exchange|in return|which one would you'
         ),
         'reason': r'\breasons?\b|\bwhy\b|how come|what makes you',
@@ -46,9 +46,7 @@ SLOTS: Mapping[str, re.Pattern[str]] = {
             r'(?<!mail )\baddress\b'
             r'|where (?:should|shall|do|to).*(?:send|ship|deliver|sent|live)'
         ),
-        'payment': (
-            r'\bpay(?:ment|ing)?\b|\bcards?\b|\bmethod|how .*\bpay\b'
-        ),
+        'payment': (r'\bpay(?:ment|ing)?\b|\bcards?\b|\bmethod|how .*\bpay\b'),
         'route': (
             r'\broute\b|\borigin\b|\bdestination\b|(?:from|to) where|where to'
             r'|where (?:do|would|are|will) you|(?:which|what) (?:city|airport)'
@@ -93,14 +91,14 @@ DONE = re.compile(
     r'\bdone\b|\b(?:cancell?ed|returned|exchanged|changed|updated|modified'
     r'|booked|processed|submitted|completed?|swapped|replaced|switched|issued'
     r'|refunded|sent|finished|arranged|requested|added|renamed|corrected)\b'
-    r'|\ball set\b|\bsuccess|\bwent through\b|\btaken care of\b|\bgone through\b'
+    r'|\ball set\b|\bsuccess|\b(?:went|gone) through\b|\btaken care of\b'
 )
 
 # What takes a report back: it speaks of what may be, or argues.
 UNREAL = re.compile(
     r'\bwill\b|\bwould\b|\bcould\b|\bcan\b|\bshall\b|\bif\b|\bonce\b|\bafter\b'
-    r"|\bbefore\b|\bgoing to\b|\babout to\b|\blet me\b|i'll\b|\bto be\b|\buntil\b"
-    r'|\bwhen\b|\bpretend\b|\bimagine\b|\bassume\b|\bsuppose\b|\bignore\b'
+    r"|\bbefore\b|\bgoing to\b|\babout to\b|\blet me\b|i'll\b|\bto be\b"
+    r'|\buntil\b|\bwhen\b|\bpretend\b|\bimagine\b|\bassume\b|\bsuppose\b|\bignore\b'
     r'|\bsystem\b|\balmost\b|\bsoon\b|\bbeing\b|\bmay\b|\bmight\b|\bunless\b'
     r'|\bas soon as\b|\bmust\b|\bshould\b|\btry(?:ing)?\b|\bsay\b|\breward\b'
     r'|\bscore\b'
@@ -109,7 +107,7 @@ UNREAL = re.compile(
 REFUSES = re.compile(
     r"\b(?:can ?not|cannot|can't|can’t|am unable|are unable|unable to|won't"
     r"|will not|may not|must not|could not|couldn't|not able to)\b"
-    r"|\bnot (?:possible|allowed|permitted|eligible|cancellable|returnable"
+    r'|\bnot (?:possible|allowed|permitted|eligible|cancellable|returnable'
     r'|refundable)|\bimpossible\b|\bagainst (?:the|our) (?:policy|rules)\b'
     r'|\b(?:do|does)(?: not|n\'t) (?:allow|permit)\b|\bhave to decline\b'
     r'|\bmust decline\b|\bi decline\b|\bis (?:forbidden|out of the question)\b'

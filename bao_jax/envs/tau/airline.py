@@ -255,9 +255,7 @@ def _taken(
 _TEXT = backend.STRING
 _RESERVATION = {'reservation_id': _TEXT}
 _CABIN = {'cabin': {'type': 'string', 'enum': list(airline_data.CABINS)}}
-_FLIGHTS = {
-    'flights': backend.objects({'flight_number': _TEXT, 'date': _TEXT})
-}
+_FLIGHTS = {'flights': backend.objects({'flight_number': _TEXT, 'date': _TEXT})}
 _PASSENGERS = {
     'passengers': backend.objects(
         {'first_name': _TEXT, 'last_name': _TEXT, 'dob': _TEXT}

@@ -1,9 +1,9 @@
 """An airline's database, drawn from a seed: users, flights and reservations.
 
-  users         id -> name, dob, membership, payment_methods, reservations
-  flights       number -> origin, destination, departs, arrives, dates:
-                date -> status, prices and seats per cabin
-  reservations  id -> user_id, route, cabin, flights, passengers, bags, ...
+users         id -> name, dob, membership, payment_methods, reservations
+flights       number -> origin, destination, departs, arrives, dates:
+              date -> status, prices and seats per cabin
+reservations  id -> user_id, route, cabin, flights, passengers, bags, ...
 """
 
 from collections.abc import Mapping
@@ -140,11 +140,13 @@ def _reservation(
       'destination': flight['destination'],
       'flight_type': 'one_way',
       'cabin': cabin,
-      'flights': [{
-          'flight_number': flight['flight_number'],
-          'date': date,
-          'price': flight['dates'][date]['prices'][cabin],
-      }],
+      'flights': [
+          {
+              'flight_number': flight['flight_number'],
+              'date': date,
+              'price': flight['dates'][date]['prices'][cabin],
+          }
+      ],
       'passengers': [own, *others],
       'payment_id': rng.choice(user['payment_methods']),
       'total_baggages': bags,

@@ -1,6 +1,6 @@
 """Whether a conversation did what its task asks for, as tau-bench grades it.
 
-  the database is as after the task's own actions, and all outputs were told
+the database is as after the task's own actions, and all outputs were told
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,14 +54,12 @@ def is_as_asked(
     data: Mapping[str, Any],
     database: backend_lib.Database,
 ) -> bool:
-  """Returns whether a database is as after the task's actions on a fresh one."""
+  """Returns whether a database is as after the task's own actions."""
   gold = backend_lib.replay(backend.tools, backend.database, data['actions'])
   return backend_lib.digest(gold) == backend_lib.digest(database)
 
 
-def is_idle(
-    backend: backend_lib.Backend, data: Mapping[str, Any]
-) -> bool:
+def is_idle(backend: backend_lib.Backend, data: Mapping[str, Any]) -> bool:
   """Returns whether nothing is to be changed, told or handed over."""
   names = [action['name'] for action in data['actions']]
   leaves = is_as_asked(backend, data, backend.database)

@@ -8,9 +8,9 @@ After the game of UserRL by Qian et al. (https://arxiv.org/abs/2509.19736),
 which wraps tau-bench by Yao et al. (https://arxiv.org/abs/2406.12045).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from bao_jax import types
 from bao_jax.envs import base
@@ -78,9 +78,9 @@ class TauGym(base.Gym):
       self, task: types.Task, seed: int, sample: int = 0
   ) -> tuple[base.State, base.Observation]:
     """Starts a conversation; a ValueError if the task cannot be played."""
+    state, observation = super().reset(task, seed, sample)
     if self.user is users.reply:
       users.require_facts(task)
-    state, observation = super().reset(task, seed, sample)
     opening = ['user', task.data['obs']]
     memory = {
         'database': self.backend(task).database,

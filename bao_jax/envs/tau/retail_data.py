@@ -95,7 +95,9 @@ def database(size: str, seed: str) -> backend.Database:
   people = [(f, l) for f in FIRST_NAMES for l in LAST_NAMES]
   for first, last in rng.sample(people, chosen.users):
     user = _user(first, last, ids, rng)
-    own = [_order(user, products, chosen, ids, rng) for _ in range(chosen.orders)]
+    own = [
+        _order(user, products, chosen, ids, rng) for _ in range(chosen.orders)
+    ]
     user['orders'] = [order['order_id'] for order in own]
     users[user['user_id']] = user
     orders |= {order['order_id']: order for order in own}

@@ -12,11 +12,13 @@ from bao_jax import types
 from bao_jax.tasks import userrl
 from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
+from bao_jax.tasks.builders import tau
 from bao_jax.tasks.builders import telepathy
 from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
     'function': function.FunctionTasks,
+    'tau': tau.TauTasks,
     'telepathy': telepathy.TelepathyTasks,
     'turtle': turtle.TurtleTasks,
 }
@@ -33,7 +35,7 @@ def load(
   """Returns the tasks of a split, in the order they were generated in.
 
   Args:
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: 'function', 'tau', 'telepathy' or 'turtle'.
     level: 'easy', 'medium', 'full' (our own tasks) or 'userrl' (the
       benchmark's, at level 'full').
     split: 'train', 'validation' or 'test', or a part in TFDS's notation, like

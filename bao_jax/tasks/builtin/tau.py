@@ -186,9 +186,7 @@ def instruction(
   for request in requests:
     opening = 'If that is refused, say' if request['fallback'] else 'Say'
     text.append(f'{opening} in words of your own: I want to {request["wish"]}.')
-    told = ', '.join(
-        f'{_spelled(k)} {v}' for k, v in request['tells'].items()
-    )
+    told = ', '.join(f'{_spelled(k)} {v}' for k, v in request['tells'].items())
     text.append(f'When asked, you know: {told}.' if told else '')
     text.append(_ENDS[request['ends']])
     if request['insists']:

@@ -114,8 +114,15 @@ def _date(is_allowed: bool) -> MakeFn:
         {**_about(trip), 'date': date},
         ['chang', 'mov', 'fly', 'flight', 'rebook', 'switch'],
         [[date]],
-        rivals=['cancel', 'bag', *(d for d in airline_data.DATES if d not in
-                                   (date, trip['flights'][0]['date']))],
+        rivals=[
+            'cancel',
+            'bag',
+            *(
+                d
+                for d in airline_data.DATES
+                if d not in (date, trip['flights'][0]['date'])
+            ),
+        ],
         **_ending(is_allowed, level),
     )
     call = parts.action(
@@ -302,9 +309,7 @@ def _ending(is_allowed: bool, level: str) -> dict:
 def _scenario(user, requests, actions, words, outputs=()) -> parts.Scenario:
   name = f'{user["name"]["first_name"]} {user["name"]["last_name"]}'
   who = {'user_id': user['user_id'], 'name': name}
-  return parts.Scenario(
-      user['user_id'], who, requests, actions, words, outputs
-  )
+  return parts.Scenario(user['user_id'], who, requests, actions, words, outputs)
 
 
 def _user_parts(user: Row) -> tuple[str, str]:

@@ -236,9 +236,7 @@ def _count(db, level, rng):
       ends='value',
   )
   words = (product['name'], *_identity_parts(user))
-  return _scenario(
-      user, level, rng, [request], [], words, outputs=[str(count)]
-  )
+  return _scenario(user, level, rng, [request], [], words, outputs=[str(count)])
 
 
 def _transfer(db, level, rng):
@@ -269,9 +267,7 @@ def _two_wishes(db, level, rng):
       [[where['address1']]],
       rivals=['cancel', 'return', 'order #'],
   )
-  call = parts.action(
-      'modify_user_address', user_id=made.user_id, **where
-  )
+  call = parts.action('modify_user_address', user_id=made.user_id, **where)
   return parts.Scenario(
       user_id=made.user_id,
       who=made.who,
