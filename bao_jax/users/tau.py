@@ -140,16 +140,22 @@ def read(message: str) -> Heard:
       refuses=any(
           words.REFUSES.search(s) and not words.ASIDE.search(s) for s in plain
       ),
-      values=tuple(
-          dict.fromkeys(n for s in stated for n in grading.numbers(s))
-      ),
+      values=tuple(dict.fromkeys(n for s in stated for n in _values(s))),
       speaks_of_help=any(words.WISH.search(s) for s in asking),
   )
 
 
 def _sentences(text: str) -> list[str]:
   """Splits at marks that end a sentence, not at points within a number."""
-  return [s for s in re.split(r'(?<=[?!;])|\.(?!\w)|\n', text) if s.strip()]
+  sentences = re.split(r'(?<=[?!;])|\.(?!\w)|\n|\bbut\b', text)
+  return [sentence for sentence in sentences if sentence.strip()]
+
+
+def _values(sentence: str) -> list[float]:
+  """Returns the numbers that a sentence states as facts."""
+  if words.DENIES.search(sentence) or words.UNREAL.search(sentence):
+    return []
+  return grading.numbers(words.COUNTED.sub('', sentence))
 
 
 def _answer(

@@ -23,7 +23,7 @@ SLOTS: Mapping[str, re.Pattern[str]] = {
         ),
         'order_id': (
             r'\border(?:\'?s)? (?:id|number|no\b)|(?:which|what) order'
-            r'|(?:id|number) of (?:the|your|that|this) order|\border #'
+            r'|(?:id|number) of (?:the|your|that|this) order|\border ?#(?!w)'
         ),
         'reservation_id': (
             r'\b(?:reservation|booking|confirmation)(?:\'s)?'
@@ -79,7 +79,7 @@ CONFIRMS = re.compile(
     r'|\bcorrect ?\?|\bis (?:that|this|it) (?:right|correct|ok|okay|fine|what)'
     r'|\b(?:want|like) (?:me|us) to\b|\byes\b[^.]*\?|\byes or no\b'
     r'|\bsay yes\b|\breply yes\b|\bsounds? (?:good|right)\b'
-    r'|\ball right ?\?|\bfine ?\?|\bdo you want to\b|\bare you sure\b'
+    r'|\ball right ?\?|\bfine ?\?|\bdo you want to\b|\bsure\b'
 )
 
 DENIES = re.compile(
@@ -111,7 +111,13 @@ REFUSES = re.compile(
     r'|refundable)|\bimpossible\b|\bagainst (?:the|our) (?:policy|rules)\b'
     r'|\b(?:do|does)(?: not|n\'t) (?:allow|permit)\b|\bhave to decline\b'
     r'|\bmust decline\b|\bi decline\b|\bis (?:forbidden|out of the question)\b'
-    r'|\bnot available\b|\bsold out\b|\bout of stock\b|\bunavailable\b'
+    r'|\bnot available\b|\bsold out\b|\bout of\b|\bno way (?:to|of)\b|\bunavailable\b'
+)
+
+# Numbers of what was looked at, and is no answer.
+COUNTED = re.compile(
+    r'\b\d+ (?:orders?|reservations?|results?|users?|accounts?|moments?'
+    r'|minutes?|seconds?)\b'
 )
 
 # Refusals of something else than the wish.
@@ -119,7 +125,8 @@ ASIDE = re.compile(
     r'\b(?:find|see|locate|identify|access|verify|understand|hear|help you'
     r'|tell|know|look|wait|proceed|go on|continue|start|answer)\b'
     r'|\b(?:until|unless|without|before|if|say|pretend|ignore'
-    r'|system|reward|score|suppose|imagine|yet)\b'
+    r'|system|reward|score|suppose|imagine|yet)\b|\bnot (?:im|un)'
+    r'|\b(?:i|we) can\b(?! ?not)'
 )
 
 WISH = re.compile(

@@ -15,6 +15,8 @@ things up. A task without `facts` is playable with a user that needs none.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+import copy
+import functools
 import itertools
 import random
 from typing import Any
@@ -99,6 +101,15 @@ def generate(level: str, split: str, seed: int = 0) -> list[types.Task]:
     raise ValueError(f'Unknown level {level!r}; use one of {list(LEVELS)}')
   if split not in SPLITS:
     raise ValueError(f'Unknown split {split!r}; use one of {list(SPLITS)}')
+  return [
+      types.Task(f'tau/{level}/{split}/{i}', 'tau', level, _data(scenario))
+      for i, scenario in enumerate(_splits(level, seed)[split])
+  ]
+
+
+@functools.lru_cache(maxsize=8)
+def _splits(level: str, seed: int) -> Mapping[str, list[Mapping[str, Any]]]:
+  """Returns the scenarios of every split."""
   train: list[Mapping[str, Any]] = []
   held_out: list[Mapping[str, Any]] = []
   parts: set[str] = set()
@@ -110,15 +121,11 @@ def generate(level: str, split: str, seed: int = 0) -> list[types.Task]:
       held_out.append(scenario)
     if len(held_out) == 2 * HELD_OUT:
       break
-  chosen = {
+  return {
       'train': train,
       'validation': held_out[:HELD_OUT],
       'test': held_out[HELD_OUT:],
-  }[split]
-  return [
-      types.Task(f'tau/{level}/{split}/{i}', 'tau', level, _data(scenario))
-      for i, scenario in enumerate(chosen)
-  ]
+  }
 
 
 def _distinct(level: str, seed: int) -> Iterator[Mapping[str, Any]]:
@@ -154,16 +161,19 @@ def _scenario(kind: str, level: str, seed: str) -> Mapping[str, Any] | None:
 
 def _data(scenario: Mapping[str, Any]) -> Mapping[str, Any]:
   made: tau_parts.Scenario = scenario['made']
-  return {
-      'user_id': made.user_id,
-      'instruction': instruction(made.who, made.requests),
-      'obs': scenario['obs'],
-      'actions': list(made.actions),
-      'outputs': list(made.outputs),
-      'kind': scenario['kind'],
-      'database': scenario['database'],
-      'facts': {'who': made.who, 'requests': list(made.requests)},
-  }
+  # A copy, since the scenarios are kept.
+  return copy.deepcopy(
+      {
+          'user_id': made.user_id,
+          'instruction': instruction(made.who, made.requests),
+          'obs': scenario['obs'],
+          'actions': list(made.actions),
+          'outputs': list(made.outputs),
+          'kind': scenario['kind'],
+          'database': scenario['database'],
+          'facts': {'who': made.who, 'requests': list(made.requests)},
+      }
+  )
 
 
 _ENDS = {
