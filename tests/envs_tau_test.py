@@ -779,7 +779,7 @@ class FuzzTest(parameterized.TestCase):
   def test_doing_little_earns_little(self, level):
     # Whoever asks nothing and does nothing is paid where it was asked to hand
     # over, and by nothing else.
-    pool = tasks.generate(level, 'validation')
+    pool = tasks.generate(level, 'validation')[::2]
     gym = tau.TauGym(max_turns=15)
     for turn in (
         FINISH,

@@ -22,6 +22,7 @@ What is not understood gets the wish once more, and nothing else.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import functools
 import re
 from typing import Any
 
@@ -113,6 +114,7 @@ class _Mind:
   refused: int = 0
 
 
+@functools.lru_cache(maxsize=4096)  # Every reply reads the conversation anew.
 def read(message: str) -> Heard:
   """Reads a message, sentence by sentence."""
   text = message.lower().replace('’', "'")

@@ -111,7 +111,8 @@ REFUSES = re.compile(
     r'|refundable)|\bimpossible\b|\bagainst (?:the|our) (?:policy|rules)\b'
     r'|\b(?:do|does)(?: not|n\'t) (?:allow|permit)\b|\bhave to decline\b'
     r'|\bmust decline\b|\bi decline\b|\bis (?:forbidden|out of the question)\b'
-    r'|\bnot available\b|\bsold out\b|\bout of\b|\bno way (?:to|of)\b|\bunavailable\b'
+    r'|\bnot available\b|\bunavailable\b|\bsold out\b|\bout of\b'
+    r'|\bno way (?:to|of)\b'
 )
 
 # Numbers of what was looked at, and is no answer.

@@ -18,8 +18,8 @@ from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
     'function': function.FunctionTasks,
-    'tau': tau.TauTasks,
     'telepathy': telepathy.TelepathyTasks,
+    'tau': tau.TauTasks,
     'turtle': turtle.TurtleTasks,
 }
 

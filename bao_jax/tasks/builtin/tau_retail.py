@@ -195,7 +195,10 @@ def _payment(db, level, rng):
 
 
 def _price(db, level, rng):
-  user, order, item = _pick(db, rng, retail_data.STATUSES)
+  found = _pick(db, rng, retail_data.STATUSES)
+  if found is None:
+    return None
+  user, order, item = found
   request = parts.request(
       f'know the price of the {item["name"]} in my order',
       _about(order, item, level, rng),
@@ -210,7 +213,10 @@ def _price(db, level, rng):
 
 
 def _total(db, level, rng):
-  user, order, item = _pick(db, rng, retail_data.STATUSES)
+  found = _pick(db, rng, retail_data.STATUSES)
+  if found is None:
+    return None
+  user, order, item = found
   request = parts.request(
       f'know what my order of the {item["name"]} cost in all',
       _about(order, item, level, rng),
@@ -240,7 +246,10 @@ def _count(db, level, rng):
 
 
 def _transfer(db, level, rng):
-  user, order, item = _pick(db, rng, ['delivered', 'processed', 'pending'])
+  found = _pick(db, rng, retail_data.STATUSES)
+  if found is None:
+    return None
+  user, order, item = found
   request = parts.request(
       f'complain about a broken {item["name"]}',
       _about(order, item, level, rng),
