@@ -3,6 +3,7 @@
 import collections
 import itertools
 import json
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -65,6 +66,13 @@ class TauTasksTest(parameterized.TestCase):
     for split in ('validation', 'test'):
       for scenario in splits[split]:
         self.assertLessEqual(set(scenario['parts']), parts)
+
+  def test_what_is_new_in_held_out_tasks_is_left_out(self):
+    with mock.patch.object(tau, 'TRAIN', 40):
+      splits = tau._splits.__wrapped__('easy', 0)
+    parts = {part for s in splits['train'] for part in s['parts']}
+    for scenario in splits['validation'] + splits['test']:
+      self.assertLessEqual(set(scenario['parts']), parts)
 
   @parameterized.parameters(*LEVELS)
   def test_every_kind_is_in_every_split(self, level):
