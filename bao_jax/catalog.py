@@ -15,9 +15,11 @@ from bao_jax.envs import persuade as persuade_env
 from bao_jax.envs import telepathy as telepathy_env
 from bao_jax.envs import travel as travel_env
 from bao_jax.envs import turtle as turtle_env
+from bao_jax.envs.tau import gym as tau_env
 from bao_jax.tasks.builtin import function as function_tasks
 from bao_jax.tasks.builtin import intention as intention_tasks
 from bao_jax.tasks.builtin import persuade as persuade_tasks
+from bao_jax.tasks.builtin import tau as tau_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import travel as travel_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
@@ -25,6 +27,7 @@ from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
 from bao_jax.teachers import intention as intention_teacher
 from bao_jax.teachers import persuade as persuade_teacher
+from bao_jax.teachers import tau as tau_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import travel as travel_teacher
 from bao_jax.teachers import turtle as turtle_teacher
@@ -71,6 +74,7 @@ GYMS: Mapping[str, Entry] = {
         persuade_tasks.generate,
         persuade_teacher.make_teacher,
     ),
+    'tau': Entry(tau_env.TauGym, tau_tasks.generate, tau_teacher.make_teacher),
     'telepathy': Entry(
         telepathy_env.TelepathyGym,
         telepathy_tasks.generate,

@@ -10,7 +10,9 @@ from bao_jax.envs import function
 from bao_jax.envs import telepathy
 from bao_jax.envs import testing
 from bao_jax.envs import turtle
+from bao_jax.envs.tau import gym as tau
 from bao_jax.tasks.builtin import function as function_tasks
+from bao_jax.tasks.builtin import tau as tau_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
 
@@ -29,6 +31,7 @@ class CheckEnvTest(parameterized.TestCase):
       (function.FunctionGym, function_tasks),
       (telepathy.TelepathyGym, telepathy_tasks),
       (turtle.TurtleGym, turtle_tasks),
+      (tau.TauGym, tau_tasks),
   )
   def test_gyms_of_the_package(self, gym, tasks):
     task = tasks.generate('easy', 'test', 0)[0] if tasks else None

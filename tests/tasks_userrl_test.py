@@ -19,7 +19,12 @@ needs_checkout = unittest.skipUnless(
     ROOT.is_dir(), 'no checkout of the benchmark; set USERRL_ROOT to one'
 )
 
-NAMES = {'function': 'id', 'telepathy': 'title', 'turtle': 'title'}
+NAMES = {
+    'function': 'id',
+    'tau': 'id',
+    'telepathy': 'title',
+    'turtle': 'title',
+}
 
 
 def _names_in_parquet(gym, split):
@@ -29,7 +34,7 @@ def _names_in_parquet(gym, split):
 
 
 def _name(task):
-  if task.gym == 'function':
+  if NAMES[task.gym] == 'id':
     return task.id.rpartition('/')[2]
   return task.data['title' if task.gym == 'telepathy' else 'new_title']
 
@@ -113,6 +118,22 @@ class ReadTest(parameterized.TestCase):
     tasks = userrl.read(self._write(rows, 'turtle'), 'turtle', 'test')
     self.assertLen(tasks, 48)
     self.assertEqual(tasks[0].data, story)
+
+  def test_tau_has_a_file_per_split(self):
+    inner = {'user_id': 'u', 'instruction': 'i', 'actions': [], 'outputs': []}
+    row = {'obs': 'Hello', 'info': {'task': inner}}
+    path = self._write([{**row, 'id': f't-{i}'} for i in range(500)], 'tau')
+    tests = [{**row, 'id': f'r-{i}'} for i in range(165)]
+    path.with_name('tau_test.json').write_text(json.dumps(tests))
+    train, test = (userrl.read(path, 'tau', s) for s in userrl.SPLITS)
+    self.assertEqual((len(train), len(test)), (500, 165))
+    self.assertEqual(test[0].id, 'tau/userrl/test/r-0')
+    self.assertEqual(test[0].data, {'obs': 'Hello', **inner})
+    tests[3] = {'id': 'r-3'}
+    path.with_name('tau_test.json').write_text(json.dumps(tests))
+    message = "tau_test.json: row 3: missing field 'info'"
+    with self.assertRaisesRegex(ValueError, message):
+      userrl.read(path, 'tau', 'test')
 
   @parameterized.named_parameters(
       ('id', {'id': None}, "field 'id' is null, expected a string"),

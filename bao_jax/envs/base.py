@@ -140,6 +140,10 @@ class Gym(abc.ABC):
   def respond(self, state: State, action: types.Action) -> Response:
     """Returns what a legal action leads to; sees no finish and no error."""
 
+  def finish(self, state: State) -> Response:
+    """Returns what 'finish' leads to; it always ends the conversation."""
+    return Response(self.farewell(state), terminated=True)
+
   def farewell(self, state: State) -> str:
     """Returns the reply to 'finish'."""
     return 'The conversation is over.'
@@ -238,5 +242,5 @@ class Gym(abc.ABC):
     if refusal:
       return Response(refusal)
     if action.choice == 'finish':
-      return Response(self.farewell(state), terminated=True)
+      return self.finish(state)
     return self.respond(state, action)

@@ -20,6 +20,7 @@ _DATA_FIELDS = {
     'function': {'rule': str, 'test_case': list, 'expected': float},
     'intention': {'category': str, 'task': str, 'missing_details': list},
     'persuade': {'claim': str, 'argument': str},
+    'tau': {'obs': str, 'actions': list, 'outputs': list},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},
     'travel': {'initial_description': str, 'dimensions': list},
     'turtle': {

@@ -3,7 +3,8 @@
 The splits are those of "UserRL: Training Interactive User-Centric Agent via
 Reinforcement Learning" by Qian et al. (https://arxiv.org/abs/2509.19736): the
 rows of a gym's file, shuffled with seed 42, the first of them for training.
-There is no validation split; `read_held_out` makes one of training tasks.
+There is no validation split; `read_held_out` makes one of training tasks. Tau
+has a file for each split, in its own order.
 """
 
 from collections.abc import Mapping
@@ -32,12 +33,15 @@ class Source:
     num_test: rows for testing.
     fields: what a task's `data` takes over from its row, and the types; only
       function's `expected_result` is called `expected`, as in our own tasks.
+    test_file: the name of the file beside `file` that holds the tests, where
+      `file` does not.
   """
 
   file: str
   num_train: int
   num_test: int
   fields: Mapping[str, type]
+  test_file: str = ''
 
 
 SOURCES = {
@@ -46,6 +50,19 @@ SOURCES = {
         num_train=460,
         num_test=78,
         fields={'rule': str, 'test_case': list, 'expected_result': float},
+    ),
+    'tau': Source(
+        file='gyms/TauGym/taugym/data/tau_train.json',
+        num_train=500,
+        num_test=165,
+        fields={
+            'obs': str,
+            'user_id': str,
+            'instruction': str,
+            'actions': list,
+            'outputs': list,
+        },
+        test_file='tau_test.json',
     ),
     'telepathy': Source(
         file='gyms/TelepathyGym/telepathygym/data/all_entities_refined.json',
@@ -74,7 +91,7 @@ def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
 
   Args:
     root: the checkout, the folder that holds `gyms`.
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: 'function', 'tau', 'telepathy' or 'turtle'.
 
   Raises:
     ValueError: the gym's files are not read.
@@ -100,12 +117,12 @@ def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
 
   Args:
     path: the gym's file, as `path_of` finds it.
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: 'function', 'tau', 'telepathy' or 'turtle'.
     split: 'train' or 'test'.
 
   Returns:
-    460 or 78 tasks of function, 360 or 41 of telepathy, 423 or 48 of turtle,
-    all at level 'full'.
+    460 or 78 tasks of function, 500 or 165 of tau, 360 or 41 of telepathy, 423
+    or 48 of turtle, all at level 'full'.
 
   Raises:
     ValueError: there is no such split, or the file is not the benchmark's; the
@@ -117,11 +134,18 @@ def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
         f'split {split!r}: the benchmark has train and test alone; for'
         ' validation hold out a part of train'
     )
-  num_train = SOURCES[gym].num_train
-  num_rows = num_train + SOURCES[gym].num_test
-  rows = _rows(pathlib.Path(path))
+  source, path = SOURCES[gym], pathlib.Path(path)
+  num_train, num_rows = source.num_train, source.num_train + source.num_test
+  if source.test_file:
+    num_rows = num_train if split == 'train' else source.num_test
+    path = path if split == 'train' else path.with_name(source.test_file)
+  rows = _rows(path)
   if len(rows) != num_rows:
     raise ValueError(f'{path}: found {len(rows)} rows, expected {num_rows}')
+  if source.test_file:
+    return [
+        _task(row, f'{path}: row {i}', gym, split) for i, row in enumerate(rows)
+    ]
   order = np.random.RandomState(_SEED).permutation(num_rows)
   chosen = order[:num_train] if split == 'train' else order[num_train:]
   return [_task(rows[i], f'{path}: row {i}', gym, split) for i in chosen]
@@ -154,6 +178,8 @@ def _rows(path: pathlib.Path) -> list[Any]:
 
 
 def _task(row: Any, where: str, gym: str, split: str) -> types.Task:
+  if gym == 'tau':
+    row = _flat(row, where)
   _check_object(row, {'id': str, **SOURCES[gym].fields}, where)
   data = {name: row[name] for name in SOURCES[gym].fields}
   if gym == 'function':
@@ -168,6 +194,13 @@ def _task(row: Any, where: str, gym: str, split: str) -> types.Task:
       level='full',
       data=data,
   )
+
+
+def _flat(row: Any, where: str) -> Mapping[str, Any]:
+  """Returns a row of tau with what it holds of tau-bench's task."""
+  _check_object(row, {'info': dict}, where)
+  _check_object(row['info'], {'task': dict}, f'{where}, info')
+  return {**row, **row['info']['task']}
 
 
 def _check_object(row: Any, fields: Mapping[str, type], where: str) -> None:

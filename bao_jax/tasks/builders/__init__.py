@@ -14,6 +14,7 @@ from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
 from bao_jax.tasks.builders import intention
 from bao_jax.tasks.builders import persuade
+from bao_jax.tasks.builders import tau
 from bao_jax.tasks.builders import telepathy
 from bao_jax.tasks.builders import travel
 from bao_jax.tasks.builders import turtle
@@ -24,6 +25,7 @@ BUILDERS = {
     'persuade': persuade.PersuadeTasks,
     'telepathy': telepathy.TelepathyTasks,
     'travel': travel.TravelTasks,
+    'tau': tau.TauTasks,
     'turtle': turtle.TurtleTasks,
 }
 

@@ -94,6 +94,11 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     try:
       return userrl.path_of(dl_manager.manual_dir, self.gym)
     except AssertionError:  # TFDS's way to say that no folder was named.
+      if userrl.SOURCES[self.gym].test_file:
+        raise OSError(
+            f'{self.gym}: its tasks lie in two files; set manual_dir to a'
+            ' checkout of the UserRL repository'
+        ) from None
       url = URL + userrl.SOURCES[self.gym].file
     try:
       return pathlib.Path(dl_manager.download(url))

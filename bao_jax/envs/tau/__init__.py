@@ -1,0 +1,1 @@
+"""The Tau gym: a user with a wish, tools on a database, a policy to keep to."""
