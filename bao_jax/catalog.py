@@ -10,13 +10,16 @@ from typing import Any
 from bao_jax import types
 from bao_jax.envs import base
 from bao_jax.envs import function as function_env
+from bao_jax.envs import search as search_env
 from bao_jax.envs import telepathy as telepathy_env
 from bao_jax.envs import turtle as turtle_env
 from bao_jax.tasks.builtin import function as function_tasks
+from bao_jax.tasks.builtin import search as search_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import turtle as turtle_tasks
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
+from bao_jax.teachers import search as search_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import turtle as turtle_teacher
 
@@ -44,6 +47,11 @@ GYMS: Mapping[str, Entry] = {
         function_env.FunctionGym,
         function_tasks.generate,
         function_teacher.make_teacher,
+    ),
+    'search': Entry(
+        search_env.SearchGym,
+        search_tasks.generate,
+        search_teacher.make_teacher,
     ),
     'telepathy': Entry(
         telepathy_env.TelepathyGym,

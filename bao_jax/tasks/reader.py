@@ -18,6 +18,7 @@ _LEVELS = ('easy', 'medium', 'full')
 # What `data` must have for the gyms of the package; another gym checks its own.
 _DATA_FIELDS = {
     'function': {'rule': str, 'test_case': list, 'expected': float},
+    'search': {'question': str, 'answer': str},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},
     'turtle': {
         'new_title': str,

@@ -12,11 +12,13 @@ from bao_jax import types
 from bao_jax.tasks import userrl
 from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
+from bao_jax.tasks.builders import search
 from bao_jax.tasks.builders import telepathy
 from bao_jax.tasks.builders import turtle
 
 BUILDERS = {
     'function': function.FunctionTasks,
+    'search': search.SearchTasks,
     'telepathy': telepathy.TelepathyTasks,
     'turtle': turtle.TurtleTasks,
 }
@@ -33,7 +35,7 @@ def load(
   """Returns the tasks of a split, in the order they were generated in.
 
   Args:
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: one of `BUILDERS`.
     level: 'easy', 'medium', 'full' (our own tasks) or 'userrl' (the
       benchmark's, at level 'full').
     split: 'train', 'validation' or 'test', or a part in TFDS's notation, like
