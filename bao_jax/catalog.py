@@ -8,6 +8,7 @@ import dataclasses
 from typing import Any
 
 from bao_jax import types
+from bao_jax.envs import alfworld as alfworld_env
 from bao_jax.envs import base
 from bao_jax.envs import function as function_env
 from bao_jax.envs import search as search_env
@@ -33,16 +34,21 @@ class Entry:
 
   Attributes:
     gym: the class, with scripted users by default.
-    generate: makes the built-in tasks.
-    make_teacher: (behaviors, slip=) -> the scripted teacher.
+    generate: makes the built-in tasks; None if there are none, so that
+      `config.tasks` has to name others.
+    make_teacher: (behaviors, slip=) -> the scripted teacher; None if there is
+      none, so that a warm start has to come from elsewhere.
   """
 
   gym: type[base.Gym]
-  generate: GenerateFn
-  make_teacher: Callable[..., teachers_base.TeacherFn]
+  generate: GenerateFn | None = None
+  make_teacher: Callable[..., teachers_base.TeacherFn] | None = None
 
 
 GYMS: Mapping[str, Entry] = {
+    # Needs the extra `alfworld`. A task names a game file of that package, in
+    # `data`: {'game_file': path}, as JSON lines or by `types.Task`.
+    'alfworld': Entry(alfworld_env.AlfworldGym),
     'function': Entry(
         function_env.FunctionGym,
         function_tasks.generate,

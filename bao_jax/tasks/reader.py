@@ -17,6 +17,7 @@ _FIELDS = {'id': str, 'gym': str, 'level': str, 'data': dict}
 _LEVELS = ('easy', 'medium', 'full')
 # What `data` must have for the gyms of the package; another gym checks its own.
 _DATA_FIELDS = {
+    'alfworld': {'game_file': str},
     'function': {'rule': str, 'test_case': list, 'expected': float},
     'search': {'question': str, 'answer': str},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},

@@ -3,8 +3,8 @@
 The splits are those of "UserRL: Training Interactive User-Centric Agent via
 Reinforcement Learning" by Qian et al. (https://arxiv.org/abs/2509.19736): the
 rows of a gym's file, shuffled with seed 42, the first of them for training.
-There is no validation split; `read_held_out` makes one of training tasks. Search
-has test questions alone.
+There is no validation split; `read_held_out` makes one of training tasks. Of
+Search there are test questions alone.
 """
 
 from collections.abc import Mapping
