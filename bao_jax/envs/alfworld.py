@@ -38,8 +38,8 @@ your task is; each command changes something or shows something.
 Call `interact_with_env` with one choice:
 - action: `content` is one command, of these forms: look, inventory, help, go \
 to X, open X, close X, take X from Y, move X to Y, examine X, use X, heat X \
-with Y, clean X with Y, cool X with Y, slice X with Y. Things are called by name \
-and number, like desk 1.
+with Y, clean X with Y, cool X with Y, slice X with Y. Things are called by \
+name and number, like desk 1.
 
 # Notes
 - Before every call, think inside <think></think>.

@@ -30,6 +30,7 @@ _OTHERS = frozenset("""
     am sure certain definitely surely clearly therefore so thus hence ok okay
     found know
     """.split())
+_FRAME = _VERBS | _NOUNS | _OTHERS
 _PREPOSITIONS = frozenset('in by at on to as from for'.split())
 _HAVE_OF = frozenset('name year town city river region made built'.split())
 _AFTERWARDS = frozenset('is was built founded wrote designed led'.split())
@@ -58,9 +59,7 @@ def is_same(answer: str, gold: str) -> bool:
     answer: in free wording.
     gold: the correct answer.
   """
-  if is_exact(answer, gold):
-    return True
-  if '?' in answer:
+  if '?' in answer and '?' not in gold:
     return False  # A question commits to nothing.
   said, expected = _words(answer), _words(gold)
   return bool(expected) and any(
@@ -92,7 +91,7 @@ def _frame_length(said: Sequence[str]) -> int:
     elif word == 'of':
       is_fine = before in _HAVE_OF
     else:
-      is_fine = word in _VERBS | _NOUNS | _OTHERS
+      is_fine = word in _FRAME
     if not is_fine:
       return i
     before = word
@@ -103,4 +102,4 @@ def _may_follow(rest: Sequence[str]) -> bool:
   """Returns whether words may come after an answer: "... was the author"."""
   if not rest or rest[0] not in _AFTERWARDS:
     return all(word in _ADVERBS for word in rest)
-  return all(word in _VERBS | _NOUNS | _OTHERS for word in rest[1:])
+  return all(word in _FRAME for word in rest[1:])
