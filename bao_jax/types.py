@@ -35,7 +35,7 @@ class Task:
 
   Attributes:
     id: unique over all gyms, levels and splits, like 'function/easy/train/17'.
-    gym: 'function', 'telepathy' or 'turtle'.
+    gym: a name in `catalog.GYMS`, such as 'function'.
     level: 'easy', 'medium' or 'full'.
     data: what is hidden and what is shown, JSON types only; each gym's module
       documents its own keys.

@@ -91,7 +91,7 @@ class LoadTest(parameterized.TestCase):
       self.assertEqual(tasks, userrl.read(path, 'function', split))
 
   @parameterized.parameters(
-      ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, tele"),
+      ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, "),
       ('function', 'eazy', 'train', "level 'eazy' is unknown; use easy, med"),
       ('function', 'easy', 'val', "split 'val' is unknown; use train, valid"),
       ('function', 'easy', 'val[:3]', "split 'val' is unknown"),
@@ -111,6 +111,26 @@ class LoadTest(parameterized.TestCase):
           data_dir=self.data_dir,
           manual_dir=root,
       )
+
+  def test_search_of_the_benchmark_is_for_testing_alone(self):
+    root = pathlib.Path(self.folder) / 'checkout'
+    path = root / userrl.SOURCES['search'].file
+    path.parent.mkdir(parents=True)
+    rows = [
+        {'id': f'q-{i}', 'question': f'What is {i}?', 'answer': str(i)}
+        for i in range(125)
+    ]
+    path.write_text(json.dumps(rows))
+    load = functools.partial(
+        builders.load,
+        'search',
+        'userrl',
+        data_dir=self.data_dir,
+        manual_dir=root,
+    )
+    self.assertEqual(load('test'), userrl.read(path, 'search', 'test'))
+    with self.assertRaisesRegex(ValueError, "'train' is unknown; use test"):
+      load('train')
 
   def test_missing_checkout_is_named_and_not_downloaded(self):
     with mock.patch.object(base, 'URL', 'http://localhost:9/'):

@@ -18,9 +18,7 @@ def _hops(task):
 
 
 def _parts(tasks):
-  return {
-      part for task in tasks for part in search._parts(tuple(_hops(task)))
-  }
+  return {part for task in tasks for part in search._parts(tuple(_hops(task)))}
 
 
 class WorldTest(parameterized.TestCase):

@@ -60,7 +60,12 @@ class ExactMatchTest(parameterized.TestCase):
     for gold, other in zip(answers, answers[1:]):
       self.assertTrue(search.is_same(gold, gold))
       self.assertTrue(search.is_same(f'It is {gold.upper()}.', gold))
-      for answer in (other, f'{gold} {other}', f'{other}, {gold}', f'not {gold}'):
+      for answer in (
+          other,
+          f'{gold} {other}',
+          f'{other}, {gold}',
+          f'not {gold}',
+      ):
         self.assertFalse(search.is_same(answer, gold), msg=(answer, gold))
 
   def test_all_answers_in_one_earn_nothing(self):

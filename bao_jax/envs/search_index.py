@@ -7,6 +7,7 @@ keep the order of their world.
 from collections.abc import Callable, Sequence
 import dataclasses
 import functools
+import logging
 import re
 import threading
 
@@ -55,6 +56,7 @@ def _built(level: str) -> SearchFn:
   # to configure it; its own ranking would run there, ties in any order.
   import bm25s
 
+  logging.getLogger('bm25s').setLevel(logging.WARNING)  # Not DEBUG.
   articles = list(search_world.articles(level).values())
   index = bm25s.BM25()
   index.index(
