@@ -8,10 +8,12 @@ import dataclasses
 from typing import Any
 
 from bao_jax import types
+from bao_jax.envs import alfworld as alfworld_env
 from bao_jax.envs import base
 from bao_jax.envs import function as function_env
 from bao_jax.envs import intention as intention_env
 from bao_jax.envs import persuade as persuade_env
+from bao_jax.envs import search as search_env
 from bao_jax.envs import telepathy as telepathy_env
 from bao_jax.envs import travel as travel_env
 from bao_jax.envs import turtle as turtle_env
@@ -19,6 +21,7 @@ from bao_jax.envs.tau import gym as tau_env
 from bao_jax.tasks.builtin import function as function_tasks
 from bao_jax.tasks.builtin import intention as intention_tasks
 from bao_jax.tasks.builtin import persuade as persuade_tasks
+from bao_jax.tasks.builtin import search as search_tasks
 from bao_jax.tasks.builtin import tau as tau_tasks
 from bao_jax.tasks.builtin import telepathy as telepathy_tasks
 from bao_jax.tasks.builtin import travel as travel_tasks
@@ -27,12 +30,18 @@ from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import function as function_teacher
 from bao_jax.teachers import intention as intention_teacher
 from bao_jax.teachers import persuade as persuade_teacher
+from bao_jax.teachers import search as search_teacher
 from bao_jax.teachers import tau as tau_teacher
 from bao_jax.teachers import telepathy as telepathy_teacher
 from bao_jax.teachers import travel as travel_teacher
 from bao_jax.teachers import turtle as turtle_teacher
 from bao_jax.users import chat
+from bao_jax.users.llm import intention as intention_llm
+from bao_jax.users.llm import persuade as persuade_llm
+from bao_jax.users.llm import search as search_llm
+from bao_jax.users.llm import tau as tau_llm
 from bao_jax.users.llm import telepathy as telepathy_llm
+from bao_jax.users.llm import travel as travel_llm
 from bao_jax.users.llm import turtle as turtle_llm
 
 # (level, split, seed) -> tasks.
@@ -47,18 +56,23 @@ class Entry:
 
   Attributes:
     gym: the class, with scripted users by default.
-    generate: makes the built-in tasks.
-    make_teacher: (behaviors, slip=) -> the scripted teacher.
+    generate: makes the built-in tasks; None if there are none, so that
+      `config.tasks` has to name others.
+    make_teacher: (behaviors, slip=) -> the scripted teacher; None if there is
+      none, so that a warm start has to come from elsewhere.
     roles: lets language models play its users; None if it has none to play.
   """
 
   gym: type[base.Gym]
-  generate: GenerateFn
-  make_teacher: Callable[..., teachers_base.TeacherFn]
+  generate: GenerateFn | None = None
+  make_teacher: Callable[..., teachers_base.TeacherFn] | None = None
   roles: RolesFn | None = None
 
 
 GYMS: Mapping[str, Entry] = {
+    # Needs the extra `alfworld`. A task names a game file of that package, in
+    # `data`: {'game_file': path}, as JSON lines or by `types.Task`.
+    'alfworld': Entry(alfworld_env.AlfworldGym),
     'function': Entry(
         function_env.FunctionGym,
         function_tasks.generate,
@@ -68,13 +82,26 @@ GYMS: Mapping[str, Entry] = {
         intention_env.IntentionGym,
         intention_tasks.generate,
         intention_teacher.make_teacher,
+        intention_llm.roles,
     ),
     'persuade': Entry(
         persuade_env.PersuadeGym,
         persuade_tasks.generate,
         persuade_teacher.make_teacher,
+        persuade_llm.roles,
     ),
-    'tau': Entry(tau_env.TauGym, tau_tasks.generate, tau_teacher.make_teacher),
+    'tau': Entry(
+        tau_env.TauGym,
+        tau_tasks.generate,
+        tau_teacher.make_teacher,
+        tau_llm.roles,
+    ),
+    'search': Entry(
+        search_env.SearchGym,
+        search_tasks.generate,
+        search_teacher.make_teacher,
+        search_llm.roles,
+    ),
     'telepathy': Entry(
         telepathy_env.TelepathyGym,
         telepathy_tasks.generate,
@@ -85,6 +112,7 @@ GYMS: Mapping[str, Entry] = {
         travel_env.TravelGym,
         travel_tasks.generate,
         travel_teacher.make_teacher,
+        travel_llm.roles,
     ),
     'turtle': Entry(
         turtle_env.TurtleGym,

@@ -113,6 +113,26 @@ class LoadTest(parameterized.TestCase):
           manual_dir=root,
       )
 
+  def test_search_of_the_benchmark_is_for_testing_alone(self):
+    root = pathlib.Path(self.folder) / 'checkout'
+    path = root / userrl.SOURCES['search'].file
+    path.parent.mkdir(parents=True)
+    rows = [
+        {'id': f'q-{i}', 'question': f'What is {i}?', 'answer': str(i)}
+        for i in range(125)
+    ]
+    path.write_text(json.dumps(rows))
+    load = functools.partial(
+        builders.load,
+        'search',
+        'userrl',
+        data_dir=self.data_dir,
+        manual_dir=root,
+    )
+    self.assertEqual(load('test'), userrl.read(path, 'search', 'test'))
+    with self.assertRaisesRegex(ValueError, "'train' is unknown; use test"):
+      load('train')
+
   def test_missing_checkout_is_named_and_not_downloaded(self):
     with mock.patch.object(base, 'URL', 'http://localhost:9/'):
       with self.assertRaisesRegex(FileNotFoundError, 'nowhere.*not found'):

@@ -60,6 +60,20 @@ class CheckoutTest(parameterized.TestCase):
     self.assertEqual([_name(task) for task in tasks], expected)
 
   @needs_checkout
+  def test_search_is_that_of_the_benchmark(self):
+    tasks = userrl.read(userrl.path_of(ROOT, 'search'), 'search', 'test')
+    path = ROOT / 'data' / 'bamboogle_multiturn' / 'test.parquet'
+    truths = [
+        row['reward_model']
+        for row in pyarrow.parquet.read_table(path).to_pylist()
+    ]
+    self.assertLen(tasks, 125)
+    self.assertEqual(
+        [(t.id.rpartition('/')[2], t.data['answer']) for t in tasks],
+        [(truth['id'], truth['ground_truth']) for truth in truths],
+    )
+
+  @needs_checkout
   def test_functions_are_sound(self):
     path = userrl.path_of(ROOT, 'function')
     for split in userrl.SPLITS:
@@ -186,6 +200,11 @@ class ReadTest(parameterized.TestCase):
   def test_gyms_without_files_are_named(self):
     with self.assertRaisesRegex(ValueError, "gym 'travel'.*function"):
       userrl.path_of('nowhere', 'travel')
+
+  @parameterized.parameters('train', 'validation')
+  def test_search_is_for_testing_alone(self, split):
+    with self.assertRaisesRegex(ValueError, 'no search tasks for training'):
+      userrl.read_held_out('nowhere', 'search', split)
 
   def test_no_validation_split(self):
     with self.assertRaisesRegex(ValueError, 'hold out a part of train'):

@@ -17,10 +17,12 @@ _FIELDS = {'id': str, 'gym': str, 'level': str, 'data': dict}
 _LEVELS = ('easy', 'medium', 'full')
 # What `data` must have for the gyms of the package; another gym checks its own.
 _DATA_FIELDS = {
+    'alfworld': {'game_file': str},
     'function': {'rule': str, 'test_case': list, 'expected': float},
     'intention': {'category': str, 'task': str, 'missing_details': list},
     'persuade': {'claim': str, 'argument': str},
     'tau': {'obs': str, 'actions': list, 'outputs': list},
+    'search': {'question': str, 'answer': str},
     'telepathy': {'description': str, 'goal': str, 'target_entity': str},
     'travel': {'initial_description': str, 'dimensions': list},
     'turtle': {

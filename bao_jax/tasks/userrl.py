@@ -4,7 +4,8 @@ The splits are those of "UserRL: Training Interactive User-Centric Agent via
 Reinforcement Learning" by Qian et al. (https://arxiv.org/abs/2509.19736): the
 rows of a gym's file, shuffled with seed 42, the first of them for training.
 There is no validation split; `read_held_out` makes one of training tasks. Tau
-has a file for each split, in its own order.
+has a file for each split, in its own order. Of Search there are test questions
+alone.
 """
 
 from collections.abc import Mapping
@@ -64,6 +65,12 @@ SOURCES = {
         },
         test_file='tau_test.json',
     ),
+    'search': Source(
+        file='gyms/SearchGym/searchgym/data/questions.json',
+        num_train=0,
+        num_test=125,
+        fields={'question': str, 'answer': str},
+    ),
     'telepathy': Source(
         file='gyms/TelepathyGym/telepathygym/data/all_entities_refined.json',
         num_train=360,
@@ -86,12 +93,17 @@ SOURCES = {
 }
 
 
+def splits_of(gym: str) -> tuple[str, ...]:
+  """Returns the splits that the benchmark has of a gym."""
+  return SPLITS if SOURCES[gym].num_train else ('test',)
+
+
 def path_of(root: str | pathlib.Path, gym: str) -> pathlib.Path:
   """Returns where a checkout keeps a gym's tasks.
 
   Args:
     root: the checkout, the folder that holds `gyms`.
-    gym: 'function', 'tau', 'telepathy' or 'turtle'.
+    gym: one of `SOURCES`.
 
   Raises:
     ValueError: the gym's files are not read.
@@ -117,12 +129,11 @@ def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
 
   Args:
     path: the gym's file, as `path_of` finds it.
-    gym: 'function', 'tau', 'telepathy' or 'turtle'.
+    gym: one of `SOURCES`.
     split: 'train' or 'test'.
 
   Returns:
-    460 or 78 tasks of function, 500 or 165 of tau, 360 or 41 of telepathy, 423
-    or 48 of turtle, all at level 'full'.
+    As many tasks as `SOURCES` says, all at level 'full'.
 
   Raises:
     ValueError: there is no such split, or the file is not the benchmark's; the
@@ -133,6 +144,11 @@ def read(path: str | pathlib.Path, gym: str, split: str) -> list[types.Task]:
     raise ValueError(
         f'split {split!r}: the benchmark has train and test alone; for'
         ' validation hold out a part of train'
+    )
+  if split not in splits_of(gym):
+    raise ValueError(
+        f'split {split!r}: the benchmark has no {gym} tasks for training, only'
+        ' for test'
     )
   source, path = SOURCES[gym], pathlib.Path(path)
   num_train, num_rows = source.num_train, source.num_train + source.num_test

@@ -1,6 +1,7 @@
 """From a config to the parts that both loops join."""
 
 import collections
+from collections.abc import Callable
 import dataclasses
 import functools
 import os
@@ -165,7 +166,7 @@ def tasks(config: Config, split: str) -> list[types.Task]:
   """
   level, path = config.envs.level, config.tasks.path
   read = {
-      'builtin': lambda gym: catalog.GYMS[gym].generate(level, split, seed=0),
+      'builtin': lambda gym: _generate(gym, level, split),
       'tfds': lambda gym: _load(gym, level, split, path),
       'jsonl': lambda gym: reader.read_folder(path, split, gym),
       'userrl': lambda gym: userrl.read_held_out(
@@ -173,6 +174,16 @@ def tasks(config: Config, split: str) -> list[types.Task]:
       ),
   }[config.tasks.source]
   return [task for name in config.envs.names for task in read(name)]
+
+
+def _generate(gym: str, level: str, split: str) -> list[types.Task]:
+  generate = catalog.GYMS[gym].generate
+  if generate is None:
+    raise ValueError(
+        f"envs.names: {gym} has no built-in tasks; set tasks.source='jsonl' and"
+        ' tasks.path to a folder with tasks.'
+    )
+  return generate(level, split, seed=0)
 
 
 def _load(gym: str, level: str, split: str, path: str) -> list[types.Task]:
@@ -196,9 +207,19 @@ def best_teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
   """Builds a teacher per gym that shows every behavior: the reference."""
   behaviors = teachers_base.Behaviors()
   return {
-      name: catalog.GYMS[name].make_teacher(behaviors, slip=config.teacher.slip)
+      name: _make_teacher(name)(behaviors, slip=config.teacher.slip)
       for name in config.envs.names
   }
+
+
+def _make_teacher(name: str) -> Callable[..., teachers_base.TeacherFn]:
+  make_teacher = catalog.GYMS[name].make_teacher
+  if make_teacher is None:
+    raise ValueError(
+        f'envs.names: {name} has no scripted teacher; leave it out of the warm'
+        ' start, and out of an evaluation of the teacher.'
+    )
+  return make_teacher
 
 
 def watched(config: Config) -> list[rollout.Request]:
@@ -245,7 +266,7 @@ def teacher_dialogues(
   for task in tasks(config, split):
     by_gym[task.gym].append(task)
   for name, pool in by_gym.items():
-    make_teacher = catalog.GYMS[name].make_teacher
+    make_teacher = _make_teacher(name)
     rng = random.Random(f'{config.seed}/{name}')
     order = rng.sample(pool, len(pool))
     for i in range(per_gym):

@@ -14,6 +14,7 @@ from bao_jax.tasks.builders import base
 from bao_jax.tasks.builders import function
 from bao_jax.tasks.builders import intention
 from bao_jax.tasks.builders import persuade
+from bao_jax.tasks.builders import search
 from bao_jax.tasks.builders import tau
 from bao_jax.tasks.builders import telepathy
 from bao_jax.tasks.builders import travel
@@ -23,6 +24,7 @@ BUILDERS = {
     'function': function.FunctionTasks,
     'intention': intention.IntentionTasks,
     'persuade': persuade.PersuadeTasks,
+    'search': search.SearchTasks,
     'telepathy': telepathy.TelepathyTasks,
     'travel': travel.TravelTasks,
     'tau': tau.TauTasks,

@@ -77,7 +77,8 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     level = self.builder_config.name
     if level == USERRL:
       path = self._benchmark_file(dl_manager)
-      tasks = {s: userrl.read(path, self.gym, s) for s in userrl.SPLITS}
+      splits = userrl.splits_of(self.gym)
+      tasks = {s: userrl.read(path, self.gym, s) for s in splits}
     else:
       tasks = {s: self.generate(level, s, SEED) for s in SPLITS}
     return {s: self._generate_examples(tasks[s]) for s in tasks}
