@@ -455,7 +455,11 @@ class RetailTest(parameterized.TestCase):
   def test_swap(self, status, name):
     order = self._order(status)
     item = order['items'][0]
-    there = [v['item_id'] for v in self._variants(item) if v['available']]
+    there = [
+        variant['item_id']
+        for variant in self._variants(item)
+        if variant['available'] and variant['item_id'] != item['item_id']
+    ]
     gone = [v['item_id'] for v in self._variants(item) if not v['available']]
     other = next(
         item_id
@@ -476,7 +480,10 @@ class RetailTest(parameterized.TestCase):
       if new or message.startswith('one'):
         self.assertIn(message, self._call(name, new_item_ids=new, **arguments))
     text = self._call(name, new_item_ids=there[:1], **arguments)
-    self.assertIn(there[0], text)
+    self.assertNotIn('Error', text)
+    changed = self.db_after['orders'][order['order_id']]
+    self.assertIn(there[0], json.dumps(changed))
+    self.assertNotIn(there[0], json.dumps(order))
 
   def test_orders_that_were_modified_are_not_again(self):
     order = self._order('pending')

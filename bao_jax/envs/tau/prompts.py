@@ -8,7 +8,7 @@ from bao_jax import types
 from bao_jax.envs import base
 
 _EASY = """\
-Serve a user of a shop. Think first, then call the tool:
+Serve a user of a shop. Think, then call the tool:
 action: a message to the user.
 answer: get_order_details: order
 cancel_pending_order: order, reason

@@ -139,7 +139,7 @@ def _order(db: Database, order_id: str, status: str = '') -> Mapping[str, Any]:
 def _changed(db: Database, order_id: str, changes: Mapping[str, Any]):
   order = {**db['orders'][order_id], **changes}
   db = backend.put(db, order, 'orders', order_id)
-  return db, {'order_id': order_id, **changes}
+  return db, {'order_id': order_id, 'status': db['orders'][order_id]['status']}
 
 
 def _check_items(order: Mapping[str, Any], item_ids: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ All that is written is made of the words below, so that every word of a held-out
 task occurs in training.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import random
@@ -53,6 +53,7 @@ class Size:
   items: int  # Of an order, at most.
   digits: int  # Of ids.
   hidden: tuple[str, ...] = ()  # What an order and its items do not show.
+  methods: tuple[str, ...] = ('credit_card', 'gift_card', 'paypal')
 
 
 SIZES = {
@@ -64,6 +65,7 @@ SIZES = {
         items=1,
         digits=2,
         hidden=('user_id', 'address', 'product_id', 'options'),
+        methods=('card', 'paypal'),
     ),
     'medium': Size(
         users=4,
@@ -94,7 +96,7 @@ def database(size: str, seed: str) -> backend.Database:
   users, orders = {}, {}
   people = [(f, l) for f in FIRST_NAMES for l in LAST_NAMES]
   for first, last in rng.sample(people, chosen.users):
-    user = _user(first, last, ids, rng)
+    user = _user(first, last, chosen.methods, ids, rng)
     own = [
         _order(user, products, chosen, ids, rng) for _ in range(chosen.orders)
     ]
@@ -142,10 +144,16 @@ def _product(
   }
 
 
-def _user(first: str, last: str, ids: _Ids, rng: random.Random) -> dict:
+def _user(
+    first: str,
+    last: str,
+    methods: Sequence[str],
+    ids: _Ids,
+    rng: random.Random,
+) -> dict:
   number = ids()
   user_id = f'{first}_{last}_{number}'.lower()
-  methods = ['credit_card', 'gift_card', 'paypal']
+  methods = list(methods)
   rng.shuffle(methods)
   methods = [f'{source}_{ids()}' for source in methods[:2]]
   return {
