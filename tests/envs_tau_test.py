@@ -296,8 +296,14 @@ class IdleTest(parameterized.TestCase):
 
   def test_a_transfer_pays_where_the_task_has_one(self):
     gym = tau.TauGym()
-    self.assertEqual(_earned(gym, TRANSFER, HAND_OVER), 1)
+    ask = ('action', 'What is the matter?')
+    self.assertEqual(_earned(gym, TRANSFER, ask, HAND_OVER), 1)
     self.assertEqual(_earned(gym, TRANSFER, FINISH), 0)
+
+  def test_a_transfer_before_a_word_pays_nothing(self):
+    self.assertEqual(_earned(tau.TauGym(), TRANSFER, HAND_OVER), 0)
+    original = tau.TauGym(idle_pays=True)
+    self.assertEqual(_earned(original, TRANSFER, HAND_OVER), 1)
 
   def test_a_transfer_after_the_work_is_not_asked_for(self):
     turns = [*_gold(CANCEL), HAND_OVER]
@@ -809,12 +815,9 @@ class FuzzTest(parameterized.TestCase):
           self.assertEqual(step.reward, 0, (turn, task.data))
 
   @parameterized.parameters('medium', 'full')
-  def test_handing_everybody_over_is_worth_little(self, level):
-    pool = tasks.generate(level, 'validation')
-    earned = [_earned(tau.TauGym(), task, HAND_OVER) for task in pool]
-    paid = [t.data['kind'] for t, reward in zip(pool, earned) if reward]
-    self.assertEqual(set(paid), {'retail_transfer', 'airline_transfer'})
-    self.assertLess(sum(earned) / len(earned), 0.2)
+  def test_handing_everybody_over_is_worth_nothing(self, level):
+    for task in tasks.generate(level, 'validation'):
+      self.assertEqual(_earned(tau.TauGym(), task, HAND_OVER), 0)
 
 
 if __name__ == '__main__':

@@ -220,9 +220,9 @@ class Gym(abc.ABC):
 
   def _is_user(self, action: types.Action) -> bool:
     """Whether an action reached the user; a refused one did not."""
-    return not self._refusal(action) and action.choice in self.user_choices
+    return not self._objection(action) and action.choice in self.user_choices
 
-  def _refusal(self, action: types.Action) -> str:
+  def _objection(self, action: types.Action) -> str:
     """Returns why an action is not passed on; '' if it is."""
     if action.error:
       return action.error
@@ -238,7 +238,7 @@ class Gym(abc.ABC):
     return min(max(reward, 0.0), 1.0) if self.clip_rewards else reward
 
   def _response(self, state: State, action: types.Action) -> Response:
-    refusal = self._refusal(action)
+    refusal = self._objection(action)
     if refusal:
       return Response(refusal)
     if action.choice == 'finish':

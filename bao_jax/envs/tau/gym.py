@@ -56,7 +56,8 @@ class TauGym(base.Gym):
     finish_graded: whether 'finish' is graded; the original pays 0.
     idle_pays: whether a task in which nothing is to be changed, told or handed
       over pays without the user's being satisfied, and a transfer pays that
-      the task does not ask for, as in the original.
+      the task does not ask for, or that comes before any message to the user,
+      as in the original.
     max_values: a message that states more different numbers than this times
       the number of outputs tells none of them, so that no list of guesses
       pays; 0: no limit, and parts of words count, as in the original.
@@ -151,7 +152,7 @@ class TauGym(base.Gym):
 
   def _end(self, state: base.State, reply: str, *, by: str) -> base.Response:
     """Ends the conversation, which is what pays."""
-    earned = float(self._counts(state.task, by) and self._is_right(state))
+    earned = float(self._counts(state, by) and self._is_right(state))
     return base.Response(
         reply,
         reward=earned,
@@ -161,15 +162,16 @@ class TauGym(base.Gym):
         memory=state.memory,
     )
 
-  def _counts(self, task: types.Task, by: str) -> bool:
+  def _counts(self, state: base.State, by: str) -> bool:
     """Whether an end by 'user', 'transfer' or 'finish' is graded at all."""
+    task = state.task
     names = [action['name'] for action in task.data['actions']]
     wants_transfer = shared_tools.TRANSFER in names
     match by:
       case 'user':
         return True
       case 'transfer':
-        return wants_transfer or self.idle_pays
+        return (wants_transfer and _has_talked(state)) or self.idle_pays
       case _ if not self.finish_graded:
         return False
       case _ if self.idle_pays:
@@ -184,3 +186,8 @@ class TauGym(base.Gym):
     return grading.is_as_asked(
         self.backend(state.task), data, memory['database']
     ) and grading.says_all(said, data['outputs'], self.max_values)
+
+
+def _has_talked(state: base.State) -> bool:
+  """Whether the agent has said anything to the user."""
+  return any(speaker == 'agent' for speaker, _ in state.memory['messages'])
