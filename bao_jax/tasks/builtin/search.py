@@ -12,6 +12,7 @@ at level `easy` one or two.
 
 import collections
 from collections.abc import Iterator, Mapping, Sequence
+import functools
 import random
 
 from bao_jax import types
@@ -76,6 +77,7 @@ def ask(chain: Chain, level: str) -> str:
   return text
 
 
+@functools.cache
 def _splits(level: str, seed: int) -> Mapping[str, Sequence[Chain]]:
   """Holds questions out, those with one answering fact together."""
   rng = random.Random(f'{seed} search {level}')
