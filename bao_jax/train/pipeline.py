@@ -216,9 +216,11 @@ def _imitated(teacher: setup.Config) -> str:
   """Says whom the warm start imitates: not the teacher of the table."""
   names = ('memory', 'refinement', 'scheduling', 'querying')
   shares = ', '.join(f'{name} in {teacher[name]:.0%}' for name in names)
+  others = ''.join(f' ({n} of {g})' for g, n in teacher.exceptions.items())
   return (
-      f'The warm start imitates {teacher.conversations} conversations per gym '
-      f'of teachers that show {shares} of them, as far as they were solved. '
+      f'The warm start imitates {teacher.conversations} conversations per gym'
+      f'{others} of teachers that show {shares} of them, as far as they were '
+      'solved. '
       'A teacher without scheduling answers before it knows.'
   )
 

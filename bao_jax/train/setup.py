@@ -1,6 +1,7 @@
 """From a config to the parts that both loops join."""
 
 import collections
+from collections.abc import Mapping
 import dataclasses
 import pathlib
 import random
@@ -90,10 +91,12 @@ def check_names(config: Config) -> None:
       [0, 1].
     FileNotFoundError: the folder that a source reads is not there.
   """
-  for name in config.envs.names:
+  named = [('envs.names', name) for name in config.envs.names]
+  named += [('teacher.exceptions', name) for name in config.teacher.exceptions]
+  for field, name in named:
     if name not in _GYMS:
       known = ', '.join(sorted(_GYMS))
-      raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+      raise ValueError(f'{field}: no gym {name!r}; there are: {known}.')
   draw_behaviors(config.teacher, random.Random(0))
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
@@ -194,7 +197,10 @@ def draw_behaviors(
 
 
 def teacher_dialogues(
-    config: Config, split: str, per_gym: int
+    config: Config,
+    split: str,
+    per_gym: int,
+    exceptions: Mapping[str, int] | None = None,
 ) -> list[converse.Dialogue]:
   """Lets teachers play, each conversation with behaviors drawn anew.
 
@@ -204,6 +210,7 @@ def teacher_dialogues(
     config: the experiment.
     split: whose tasks.
     per_gym: conversations per gym.
+    exceptions: gyms with another number.
 
   Returns:
     The dialogues, one gym after the other.
@@ -216,7 +223,7 @@ def teacher_dialogues(
   for name, pool in by_gym.items():
     rng = random.Random(f'{config.seed}/{name}')
     order = rng.sample(pool, len(pool))
-    for i in range(per_gym):
+    for i in range((exceptions or {}).get(name, per_gym)):
       behaviors = draw_behaviors(config.teacher, rng)
       dialogues.append(
           converse.converse(

@@ -117,7 +117,10 @@ def teacher_sequences(
   """
   sequences = []
   dialogues = setup.teacher_dialogues(
-      config, 'train', config.teacher.conversations
+      config,
+      'train',
+      config.teacher.conversations,
+      config.teacher.exceptions,
   )
   for dialogue in dialogues:
     trajectory = converse.to_trajectory(

@@ -59,7 +59,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       append_buckets=(4, 16, 64),
   )
   config.teacher = dict(
-      conversations=4 if debug else 600,  # Per gym.
+      conversations=4 if debug else 600,  # Per gym,
+      exceptions=dict(),  # but for these, by name.
       slip=0.15,
       # Shares of the conversations that show a behavior. Most teachers are in a
       # hurry: that asking first pays is left to be learned from rewards.

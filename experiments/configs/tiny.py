@@ -18,10 +18,19 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config.envs.names = ('function', 'telepathy', 'turtle')
   if arg:
     return config
+  config.model.num_layers = 3
   config.model.width = 96
   config.model.ff_width = 256
-  config.model.head_dim = 24
-  config.teacher.conversations = 160
-  config.sft.num_steps = 1000
-  config.rl.num_steps = 100
+  config.model.head_dim = 32
+  config.teacher.exceptions.function = 2400
+  config.sampling.max_tokens = 384
+  config.sft.num_steps = 3000
+  config.sft.rows = 4
+  config.sft.length = 384
+  config.evaluation.every_sft = 500
+  config.sft.chunk = 384
+  config.sft.optimizer.b2 = 0.98
+  config.rl.num_steps = 50
+  config.rl.length_buckets = (384,)
+  config.rl.chunk = 384
   return config
