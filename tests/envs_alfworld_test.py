@@ -16,6 +16,7 @@ from bao_jax.envs import alfworld
 from bao_jax.envs import base
 from bao_jax.envs import testing
 from bao_jax.tasks import reader
+from bao_jax.train import lessons
 from bao_jax.train import setup
 
 TASK = types.Task('alfworld/1', 'alfworld', 'full', {'game_file': 'mug'})
@@ -224,7 +225,7 @@ class PackageTest(absltest.TestCase):
     with self.assertRaisesRegex(ValueError, "alfworld has no .*'jsonl'"):
       setup.tasks(config, 'train')
     with self.assertRaisesRegex(ValueError, 'alfworld has no scripted teacher'):
-      setup.best_teachers(config)
+      lessons.best_teachers(config)
 
   def test_tasks_come_from_lines(self):
     folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))

@@ -52,7 +52,7 @@ class FunctionGymTest(parameterized.TestCase):
         replies,
         [
             ('f(1, 0, 0, 0) = 2', 0.0, False, False),
-            ('test case: a3 b1 c2 d4', 0.0, False, False),
+            ('test case: a=3 b=1 c=2 d=4', 0.0, False, False),
             ('wrong answer', 0.0, True, False),
             ('wrong answer', 0.0, True, False),
             ('correct', 1.0, True, True),

@@ -34,6 +34,7 @@ from bao_jax.report import table
 from bao_jax.report import text
 from bao_jax.tasks import userrl
 from bao_jax.teachers import base as teachers_base
+from bao_jax.train import lessons
 from bao_jax.train import optimizer
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -92,7 +93,7 @@ def tiny(**changes):
 def make_run(workdir, config, loop='warm start'):
   """Makes the folder of a run that has learned nothing."""
   checkpoint.claim(workdir, {'loop': loop, **config.to_dict()})
-  encoder = setup.tokenizer(config, workdir)
+  encoder = lessons.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   state = setup.train_state(config, shape, tx)
@@ -365,7 +366,7 @@ class LessonsTest(CliTest):
   def test_a_file_is_imitated(self):
     path = self.write(self.row('the fox'), self.row('the hen'))
     config = tiny(**{'teacher.path': path})
-    encoder = setup.tokenizer(config, self.folder)
+    encoder = lessons.tokenizer(config, self.folder)
     sequences = sft.teacher_sequences(config, encoder)
     said = [encoder.decode(tokens[mask]) for tokens, mask in sequences]
     self.assertLen(said, 2)
@@ -375,9 +376,9 @@ class LessonsTest(CliTest):
   def test_a_bad_row_stops_or_is_skipped(self):
     path = self.write(self.row('the fox'), {'conversations': []})
     config = tiny(**{'teacher.path': path})
-    self.assertIn('mine.jsonl:2: ', self.fails(setup.lessons, config, 1))
+    self.assertIn('mine.jsonl:2: ', self.fails(lessons.dialogues, config, 1))
     config.teacher.skip_bad_rows = True
-    self.assertLen(setup.lessons(config, 1), 1)
+    self.assertLen(lessons.dialogues(config, 1), 1)
 
   def test_no_file(self):
     config = tiny(**{'teacher.path': '/nowhere.jsonl'})

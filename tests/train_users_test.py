@@ -19,6 +19,7 @@ from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax.evaluation import job as job_lib
 from bao_jax.evaluation import records
+from bao_jax.train import lessons
 from bao_jax.train import setup
 from bao_jax.train import sft
 from bao_jax.train import users
@@ -207,7 +208,7 @@ class RunTest(absltest.TestCase):
     cls.addClassCleanup(folder.cleanup)
     cls.tokenizer = pathlib.Path(folder.name)
     plain = config_of(**{'users.kind': 'scripted', 'envs.names': ('turtle',)})
-    setup.tokenizer(plain, cls.tokenizer)
+    lessons.tokenizer(plain, cls.tokenizer)
 
   def setUp(self):
     super().setUp()
@@ -347,7 +348,7 @@ class RunTest(absltest.TestCase):
     config = self.config(server.url, 'record')
     config.users.breaker_failures = 2
     with self.assertRaisesRegex(chat.StopError, '2 questions in a row'):
-      setup.teacher_dialogues(config, 'train', 4)
+      lessons.teacher_dialogues(config, 'train', 4)
 
 
 if __name__ == '__main__':

@@ -40,7 +40,7 @@ class Wording:
 
 TERSE = Wording(
     value='f({0}, {1}, {2}, {3}) = {value}',
-    test_case='test case: a{0} b{1} c{2} d{3}',
+    test_case='test case: a={0} b={1} c={2} d={3}',
     is_test_case='the test case cannot be probed',
     no_value='no value there',
     not_a_probe='give four integers, one probe at a time',

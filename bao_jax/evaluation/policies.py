@@ -21,6 +21,7 @@ from bao_jax.teachers import converse
 from bao_jax.teachers import guidance as guidance_lib
 from bao_jax.teachers import llm
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import lessons
 from bao_jax.train import setup
 from bao_jax.train import users
 
@@ -123,7 +124,7 @@ def _unfinished(gyms, request, seed, error) -> converse.Dialogue:
 
 def teachers(config: setup.Config) -> MakePlayer:
   """Returns scripted teachers that show every behavior."""
-  players = setup.best_teachers(config)
+  players = lessons.best_teachers(config)
   return lambda task, sample: players[task.gym]
 
 
@@ -134,7 +135,7 @@ def of_moves(config: setup.Config, make: canaries.CanaryFn) -> MakePlayer:
     config: of gyms, tasks and teachers.
     make: (moves of a gym) -> a player.
   """
-  dialogues = setup.teacher_dialogues(config, 'train', 50)
+  dialogues = lessons.teacher_dialogues(config, 'train', 50)
   players = {
       gym: make(
           [move for d in dialogues if d.task.gym == gym for move in d.moves]
@@ -158,7 +159,7 @@ def models(config: setup.Config, role: str) -> MakePlayer:
     guidance = ''
     if role == 'teacher':
       rng = random.Random(f'{config.seed}/{task.id}/{sample}')
-      behaviors = setup.draw_behaviors(config.teacher, rng)
+      behaviors = lessons.draw_behaviors(config.teacher, rng)
       guidance = guidance_lib.of(task.gym, behaviors)
     return llm.make_player(
         chat_fn, task, sample, role=role, seed=config.seed, guidance=guidance

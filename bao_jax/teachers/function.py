@@ -4,10 +4,10 @@ It sees the prompt and the replies alone. With every behavior on it probes what
 is open, searches the test case, derives the value and answers once; where a
 slip made that answer wrong, it checks with one probe and derives it anew.
 
-  know a2, ask b                                 action 0 1 0 0
-  a2*3=6 c3*2=6 sum=12 d1*4=4 sum=15             answer 15      (a slip)
-  know a2 b0 c3 d1, 15 wrong, check without d    action 3 1 2 0
-  12 holds so the last sum slipped, d1*4=4 sum=16  answer 16
+  know a2, ask b                                   action 0 1 0 0
+  a2*3=6 c3*2=6 6+6=12 d1*4=4 12+4=15              answer 15  (a slip)
+  know a2 b0 c3 d1, 15 wrong, check without d      action 3 1 2 0
+  12 holds so the last sum slipped, d1*4=4 12+4=16  answer 16
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from bao_jax.teachers import function_local
 from bao_jax.teachers import function_notes as notes_lib
 from bao_jax.teachers import function_sums
 
-GUESS_RATE = 0.5  # Of early answers, with scheduling off.
+GUESS_RATE = 0.8  # Of early answers, with scheduling off.
 REPEAT_RATE = 0.25  # Of repeated actions, with memory off.
 
 PlanFn = Callable[[notes_lib.Notes], notes_lib.Plan]
@@ -100,10 +100,10 @@ def _move(scene: _Scene, slip: float, rng: random.Random) -> base.Move:
   show, plan = scene.behaviors, scene.plan
   if scene.turns_left == 1:
     return _answer(scene, slip, rng)
-  if scene.spare > 0:
-    if not show.scheduling and plan.num_left and rng.random() < GUESS_RATE:
-      return _guess(scene, rng)
-    if not show.memory and scene.explored and rng.random() < REPEAT_RATE:
+  if not show.scheduling and not scene.explored and rng.random() < GUESS_RATE:
+    return _guess(scene, rng)
+  if scene.spare > 0 and not show.memory and scene.explored:
+    if rng.random() < REPEAT_RATE:
       return _repeat(scene, rng)
   if plan.probe is not None:
     return _probe(scene, rng)

@@ -1,7 +1,8 @@
 """Plans for rules that are sums of terms: levels easy and medium.
 
 Coefficients are kept by monomial: 'k' (the constant), 'a', 'bd'. Derivations
-go one product and one sum at a time: 'a2*3=6 c3*2=6 sum=12 d1*4=4 sum=16'.
+go one product and one sum at a time, each sum with what it adds beside it, as
+a small model can learn: 'a2*3=6 c3*2=6 6+6=12 d1*4=4 12+4=16'.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,8 +132,11 @@ def _lesson(notes: notes_lib.Notes, coefs: Coefs) -> str:
 
 
 def _difference(left: Fraction, right: Fraction) -> str:
-  sign = '-' if right >= 0 else '+'
-  return f'{left}{sign}{abs(right)}={left - right}'
+  return f'{left}{_signed(-right)}={left - right}'
+
+
+def _signed(number: Fraction) -> str:
+  return f'{"-" if number < 0 else "+"}{abs(number)}'
 
 
 def _nonzero(coefs: Coefs) -> Coefs:
@@ -252,7 +256,7 @@ def _derived(
     result = '' if monomial == 'k' else f'={term + slip * (total is None)}'
     words.append(f'{monomial}{factors}{result}')
     if total is not None:
-      words.append(f'sum={total + term + slip}')
+      words.append(f'{total}{_signed(term)}={total + term + slip}')
     total = term if total is None else total + term
   return ' '.join(words)
 

@@ -24,6 +24,7 @@ from bao_jax.report import page
 from bao_jax.report import runs as runs_lib
 from bao_jax.sampling import rollout
 from bao_jax.train import credit
+from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -108,7 +109,7 @@ def evaluate_rows(
   tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
   requests = [rollout.Request(task) for task in tasks]
   warm = workdir / 'warm_start'
-  encoder = setup.tokenizer(base, warm)
+  encoder = lessons.tokenizer(base, warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
   rows = [
@@ -221,9 +222,11 @@ def _imitated(teacher: setup.Config) -> str:
   """Says whom the warm start imitates: not the teacher of the table."""
   names = ('memory', 'refinement', 'scheduling', 'querying')
   shares = ', '.join(f'{name} in {teacher[name]:.0%}' for name in names)
+  others = ''.join(f' ({n} of {g})' for g, n in teacher.exceptions.items())
   return (
-      f'The warm start imitates {teacher.conversations} conversations per gym '
-      f'of teachers that show {shares} of them, as far as they were solved. '
+      f'The warm start imitates {teacher.conversations} conversations per gym'
+      f'{others} of teachers that show {shares} of them, as far as they were '
+      'solved. '
       'A teacher without scheduling answers before it knows.'
   )
 

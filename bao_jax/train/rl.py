@@ -33,6 +33,7 @@ from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import credit as credit_lib
+from bao_jax.train import lessons
 from bao_jax.train import optimizer
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -68,7 +69,7 @@ def train(
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
-  encoder = setup.tokenizer(config, first)
+  encoder = lessons.tokenizer(config, first)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   programs = compile_programs(config, shape, tx)

@@ -1,14 +1,10 @@
 """From a config to the parts that both loops join."""
 
 import collections
-from collections.abc import Callable
 import dataclasses
-import functools
 import os
 import pathlib
-import random
 
-from absl import logging
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -27,9 +23,6 @@ from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
 from bao_jax.teachers import base as teachers_base
-from bao_jax.teachers import converse
-from bao_jax.teachers import written
-from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import users
 
@@ -98,20 +91,20 @@ def check_names(config: Config) -> None:
       out of bounds.
     FileNotFoundError: the folder that a source reads is not there.
   """
-  for name in config.envs.names:
+  named = [('envs.names', name) for name in config.envs.names]
+  named += [('teacher.exceptions', name) for name in config.teacher.exceptions]
+  for field, name in named:
     if name not in catalog.GYMS:
       known = ', '.join(sorted(catalog.GYMS))
-      raise ValueError(f'envs.names: no gym {name!r}; there are: {known}.')
+      raise ValueError(f'{field}: no gym {name!r}; there are: {known}.')
   weights = config.envs.weights
   if weights and (len(weights) != len(config.envs.names) or min(weights) <= 0):
     raise ValueError(
         f'envs.weights={tuple(weights)}: give a positive number for each of '
         f'envs.names={tuple(config.envs.names)}, or none.'
     )
-  draw_behaviors(config.teacher, random.Random(0))
+  _check_teacher(config.teacher)
   users.check(config)
-  if config.teacher.path and not pathlib.Path(config.teacher.path).is_file():
-    raise FileNotFoundError(f'teacher.path: {config.teacher.path}: no file.')
   source, path = config.tasks.source, config.tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)
@@ -124,6 +117,15 @@ def check_names(config: Config) -> None:
     raise ValueError(f'tasks.path: source {source!r} needs a folder; give one.')
   if source in ('jsonl', 'userrl') and not pathlib.Path(path).is_dir():
     raise FileNotFoundError(f'tasks.path: {path}: no such folder.')
+
+
+def _check_teacher(teacher: Config) -> None:
+  for field in dataclasses.fields(teachers_base.Behaviors):
+    share = teacher[field.name]
+    if not 0 <= share <= 1:
+      raise ValueError(f'teacher.{field.name}={share} must be in [0, 1].')
+  if teacher.path and not pathlib.Path(teacher.path).is_file():
+    raise FileNotFoundError(f'teacher.path: {teacher.path}: no file.')
 
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
@@ -203,135 +205,10 @@ def few_tasks(
   return [task for group in by_gym.values() for task in group[:per_gym]]
 
 
-def best_teachers(config: Config) -> dict[str, teachers_base.TeacherFn]:
-  """Builds a teacher per gym that shows every behavior: the reference."""
-  behaviors = teachers_base.Behaviors()
-  return {
-      name: _make_teacher(name)(behaviors, slip=config.teacher.slip)
-      for name in config.envs.names
-  }
-
-
-def _make_teacher(name: str) -> Callable[..., teachers_base.TeacherFn]:
-  make_teacher = catalog.GYMS[name].make_teacher
-  if make_teacher is None:
-    raise ValueError(
-        f'envs.names: {name} has no scripted teacher; leave it out of the warm'
-        ' start, and out of an evaluation of the teacher.'
-    )
-  return make_teacher
-
-
 def watched(config: Config) -> list[rollout.Request]:
   """Returns what both loops evaluate on as they train: validation tasks."""
   few = few_tasks(config, 'validation', config.evaluation.num_tasks)
   return [rollout.Request(task) for task in few]
-
-
-def draw_behaviors(
-    teacher: Config, rng: random.Random
-) -> teachers_base.Behaviors:
-  """Draws which behaviors a teacher shows in one conversation.
-
-  Raises:
-    ValueError: a share is not in [0, 1].
-  """
-  drawn = {}
-  for field in dataclasses.fields(teachers_base.Behaviors):
-    share = teacher[field.name]
-    if not 0 <= share <= 1:
-      raise ValueError(f'teacher.{field.name}={share} must be in [0, 1].')
-    drawn[field.name] = rng.random() < share
-  return teachers_base.Behaviors(**drawn)
-
-
-def teacher_dialogues(
-    config: Config, split: str, per_gym: int
-) -> list[converse.Dialogue]:
-  """Lets teachers play, each conversation with behaviors drawn anew.
-
-  Tasks repeat with new samples where they run out.
-
-  Args:
-    config: the experiment.
-    split: whose tasks.
-    per_gym: conversations per gym.
-
-  Returns:
-    The dialogues, one gym after the other.
-  """
-  environments = gyms(config)
-  talks = []
-  by_gym = collections.defaultdict(list)
-  for task in tasks(config, split):
-    by_gym[task.gym].append(task)
-  for name, pool in by_gym.items():
-    make_teacher = _make_teacher(name)
-    rng = random.Random(f'{config.seed}/{name}')
-    order = rng.sample(pool, len(pool))
-    for i in range(per_gym):
-      behaviors = draw_behaviors(config.teacher, rng)
-      talks.append(
-          functools.partial(
-              converse.converse,
-              make_teacher(behaviors, slip=config.teacher.slip),
-              environments[name],
-              order[i % len(order)],
-              seed=config.seed,
-              sample=i // len(order),
-          )
-      )
-  threads = users.num_talks(config)
-  return list(converse.converse_all(talks, num_threads=threads))
-
-
-def lessons(config: Config, per_gym: int) -> list[converse.Dialogue]:
-  """Returns what the warm start imitates: teachers, or what a file holds.
-
-  Args:
-    config: the experiment.
-    per_gym: conversations of scripted teachers per gym; a file is read whole.
-
-  Raises:
-    ValueError: the file holds a bad row, or no conversation.
-    OSError: the file cannot be read.
-  """
-  if not config.teacher.path:
-    return teacher_dialogues(config, 'train', per_gym)
-  known = {task.id: task for task in tasks(config, 'train')}
-  environments = gyms(config)
-
-  def observe(task_id):
-    task = known[task_id]
-    return environments[task.gym].reset(task, config.seed)[1]
-
-  found = written.read(
-      config.teacher.path, observe, skip_bad=config.teacher.skip_bad_rows
-  )
-  for complaint in found.bad:
-    logging.warning('Left out: %s', complaint)
-  return found.dialogues
-
-
-def tokenizer(config: Config, workdir: pathlib.Path) -> tokenizer_lib.Tokenizer:
-  """Loads the configured tokenizer, or trains one on the built-in corpus.
-
-  The trained one is kept in the run's folder, where a resumed run finds it.
-  """
-  if config.text.tokenizer:
-    return tokenizer_lib.load(config.text.tokenizer)
-  path = workdir / 'tokenizer.json'
-  if not path.exists():
-    corpus = [
-        text
-        for dialogue in lessons(config, 200)
-        for text in converse.texts(dialogue)
-    ]
-    trained = tokenizer_lib.train(
-        corpus, vocab_size=config.text.vocab_size, phrases=chat.PHRASES
-    )
-    tokenizer_lib.save(trained, path)
-  return tokenizer_lib.load(path)
 
 
 def model_config(

@@ -22,6 +22,7 @@ from bao_jax.sampling import rollout
 from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import batch as batch_lib
+from bao_jax.train import lessons
 from bao_jax.train import optimizer
 from bao_jax.train import setup
 from bao_jax.train import step as step_lib
@@ -50,7 +51,7 @@ def train(
   setup.check_names(config)
   setup.claim(workdir, 'warm start', config)
   ledger = users.ledger(config, workdir)
-  encoder = setup.tokenizer(config, workdir)
+  encoder = lessons.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(
       total_steps=config.sft.num_steps, **config.sft.optimizer.to_dict()
@@ -121,7 +122,10 @@ def teacher_sequences(
     ValueError: a prompt leaves the policy no room, or no conversation is left.
   """
   sequences = []
-  for dialogue in setup.lessons(config, config.teacher.conversations):
+  dialogues = lessons.dialogues(
+      config, config.teacher.conversations, config.teacher.exceptions
+  )
+  for dialogue in dialogues:
     trajectory = converse.to_trajectory(
         dialogue, encoder, with_tools=config.text.with_tools
     )

@@ -1,0 +1,148 @@
+"""What the warm start imitates: teachers who play, or what a file holds."""
+
+import collections
+from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+import pathlib
+import random
+
+from absl import logging
+
+from bao_jax import catalog
+from bao_jax.teachers import base as teachers_base
+from bao_jax.teachers import converse
+from bao_jax.teachers import written
+from bao_jax.text import chat
+from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import setup
+from bao_jax.train import users
+
+
+def best_teachers(config: setup.Config) -> dict[str, teachers_base.TeacherFn]:
+  """Builds a teacher per gym that shows every behavior: the reference."""
+  behaviors = teachers_base.Behaviors()
+  return {
+      name: _make_teacher(name)(behaviors, slip=config.teacher.slip)
+      for name in config.envs.names
+  }
+
+
+def _make_teacher(name: str) -> Callable[..., teachers_base.TeacherFn]:
+  make_teacher = catalog.GYMS[name].make_teacher
+  if make_teacher is None:
+    raise ValueError(
+        f'envs.names: {name} has no scripted teacher; leave it out of the warm'
+        ' start, and out of an evaluation of the teacher.'
+    )
+  return make_teacher
+
+
+def draw_behaviors(
+    teacher: setup.Config, rng: random.Random
+) -> teachers_base.Behaviors:
+  """Draws which behaviors a teacher shows in one conversation."""
+  names = [field.name for field in dataclasses.fields(teachers_base.Behaviors)]
+  return teachers_base.Behaviors(
+      **{name: rng.random() < teacher[name] for name in names}
+  )
+
+
+def teacher_dialogues(
+    config: setup.Config,
+    split: str,
+    per_gym: int,
+    exceptions: Mapping[str, int] | None = None,
+) -> list[converse.Dialogue]:
+  """Lets teachers play, each conversation with behaviors drawn anew.
+
+  Tasks repeat with new samples where they run out.
+
+  Args:
+    config: the experiment.
+    split: whose tasks.
+    per_gym: conversations per gym.
+    exceptions: gyms with another number.
+
+  Returns:
+    The dialogues, one gym after the other.
+  """
+  environments = setup.gyms(config)
+  talks = []
+  by_gym = collections.defaultdict(list)
+  for task in setup.tasks(config, split):
+    by_gym[task.gym].append(task)
+  for name, pool in by_gym.items():
+    make_teacher = _make_teacher(name)
+    rng = random.Random(f'{config.seed}/{name}')
+    order = rng.sample(pool, len(pool))
+    for i in range((exceptions or {}).get(name, per_gym)):
+      behaviors = draw_behaviors(config.teacher, rng)
+      talks.append(
+          functools.partial(
+              converse.converse,
+              make_teacher(behaviors, slip=config.teacher.slip),
+              environments[name],
+              order[i % len(order)],
+              seed=config.seed,
+              sample=i // len(order),
+          )
+      )
+  threads = users.num_talks(config)
+  return list(converse.converse_all(talks, num_threads=threads))
+
+
+def dialogues(
+    config: setup.Config,
+    per_gym: int,
+    exceptions: Mapping[str, int] | None = None,
+) -> list[converse.Dialogue]:
+  """Returns what the warm start imitates: teachers, or what a file holds.
+
+  Args:
+    config: the experiment.
+    per_gym: conversations of scripted teachers per gym; a file is read whole.
+    exceptions: gyms with another number.
+
+  Raises:
+    ValueError: the file holds a bad row, or no conversation.
+    OSError: the file cannot be read.
+  """
+  if not config.teacher.path:
+    return teacher_dialogues(config, 'train', per_gym, exceptions)
+  known = {task.id: task for task in setup.tasks(config, 'train')}
+  environments = setup.gyms(config)
+
+  def observe(task_id):
+    task = known[task_id]
+    return environments[task.gym].reset(task, config.seed)[1]
+
+  found = written.read(
+      config.teacher.path, observe, skip_bad=config.teacher.skip_bad_rows
+  )
+  for complaint in found.bad:
+    logging.warning('Left out: %s', complaint)
+  return found.dialogues
+
+
+def tokenizer(
+    config: setup.Config, workdir: pathlib.Path
+) -> tokenizer_lib.Tokenizer:
+  """Loads the configured tokenizer, or trains one on the built-in corpus.
+
+  The trained one is kept in the run's folder, where a resumed run finds it.
+  """
+  if config.text.tokenizer:
+    return tokenizer_lib.load(config.text.tokenizer)
+  path = workdir / 'tokenizer.json'
+  if not path.exists():
+    corpus = [
+        text
+        for dialogue in dialogues(config, 200)
+        for text in converse.texts(dialogue)
+    ]
+    trained = tokenizer_lib.train(
+        corpus, vocab_size=config.text.vocab_size, phrases=chat.PHRASES
+    )
+    tokenizer_lib.save(trained, path)
+  return tokenizer_lib.load(path)
