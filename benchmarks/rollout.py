@@ -16,6 +16,7 @@ from absl import app
 from absl import flags
 import jax
 
+from bao_jax import memory
 from bao_jax.model import config as config_lib
 from bao_jax.sampling import engine as engine_lib
 from benchmarks import measure
@@ -148,6 +149,7 @@ def run(name: str, flops: float, copied: float) -> None:
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
+  memory.keep_freed()  # As the launchers do; for torch as well.
   flops, copied = measure.matmul_limit(), measure.copy_limit()
   print(
       f'{jax.devices()[0].device_kind}: {flops / 1e9:.0f} GFLOP/s,'

@@ -17,6 +17,7 @@ from absl import app
 from absl import flags
 import jax
 
+from bao_jax import memory
 from benchmarks import measure
 from benchmarks import updates
 
@@ -126,6 +127,7 @@ def run(name: str, flops: float) -> None:
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
+  memory.keep_freed()  # As the launchers do; for torch as well.
   flops = measure.matmul_limit()
   print(f'{jax.devices()[0].device_kind}: {flops / 1e9:.0f} GFLOP/s\n')
   for name in _SHAPES.value:
