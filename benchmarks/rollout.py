@@ -16,6 +16,7 @@ from absl import app
 from absl import flags
 import jax
 
+from bao_jax import memory
 from bao_jax.model import config as config_lib
 from bao_jax.sampling import engine as engine_lib
 from benchmarks import measure
@@ -151,6 +152,7 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
   num_threads = measure.use_cores(_THREADS.value)
+  memory.keep_freed()  # As the launchers do; for torch as well.
   flops, copied = measure.matmul_limit(), measure.copy_limit()
   print(
       f'{jax.devices()[0].device_kind}, {num_threads} threads:'

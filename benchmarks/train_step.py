@@ -17,6 +17,7 @@ from absl import app
 from absl import flags
 import jax
 
+from bao_jax import memory
 from benchmarks import measure
 from benchmarks import updates
 
@@ -129,6 +130,7 @@ def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
   num_threads = measure.use_cores(_THREADS.value)
+  memory.keep_freed()  # As the launchers do; for torch as well.
   flops = measure.matmul_limit()
   print(
       f'{jax.devices()[0].device_kind}, {num_threads} threads:'

@@ -13,6 +13,7 @@ import jax
 from ml_collections import config_flags
 import tqdm
 
+from bao_jax import memory
 from bao_jax.envs import base
 from bao_jax.train import setup
 from bao_jax.users import chat
@@ -195,5 +196,6 @@ def _start(call: Callable[[], Any]) -> None:
     if isinstance(result, str):
       print(result)
 
+  memory.keep_freed()
   jax.config.config_with_absl()
   app.run(main, flags_parser=_parse)

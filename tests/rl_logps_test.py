@@ -79,8 +79,8 @@ class ChunkedLogpsTest(chex.TestCase):
         self.variant(fn)(*args), direct(*args, temperature=0.7), atol=1e-5
     )
 
-  @parameterized.parameters(1, 3, 64)
-  def test_gradients_equal_the_direct_way(self, chunk):
+  @parameterized.product(chunk=(1, 3, 64), keep=(0, 1000))
+  def test_gradients_equal_the_direct_way(self, chunk, keep):
     hidden, embedding, tokens = random_inputs()
     weights = np.random.default_rng(1).normal(size=(2, 2, 7))
 
@@ -88,7 +88,7 @@ class ChunkedLogpsTest(chex.TestCase):
       values, entropies = fn(hidden, embedding, tokens)
       return jnp.sum(weights * jnp.stack([values, entropies]))
 
-    chunked = lambda *args: logps.chunked_logps(*args, chunk=chunk)
+    chunked = lambda *args: logps.chunked_logps(*args, chunk=chunk, keep=keep)
     grads = jax.jit(jax.grad(loss, argnums=(1, 2)), static_argnums=0)
     chex.assert_trees_all_close(
         grads(chunked, hidden, embedding),
@@ -96,11 +96,13 @@ class ChunkedLogpsTest(chex.TestCase):
         atol=1e-5,
     )
 
-  def test_logits_of_the_whole_never_exist(self):
+  def test_large_logits_never_exist_as_a_whole(self):
     hidden, embedding, tokens = random_inputs(num_rows=3, length=32)
 
     def loss(hidden, embedding):
-      values, _ = logps.chunked_logps(hidden, embedding, tokens, chunk=4)
+      values, _ = logps.chunked_logps(
+          hidden, embedding, tokens, chunk=4, keep=3 * 32 * 11 - 1
+      )
       return jnp.sum(values)
 
     jaxpr = str(

@@ -40,12 +40,14 @@ def chunked_logps(
     *,
     temperature: float = 1.0,
     chunk: int = 128,
+    keep: int = 2**23,
     mask: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-  """Computes the same from hidden states, never holding `[B, T, V]` logits.
+  """Computes the same from hidden states, never holding large logits.
 
   Logits of `chunk` positions exist at a time; under differentiation they are
-  computed once more instead of kept. Cut along T, so that B may be sharded.
+  kept where there are few in all, and computed once more where not. Cut along
+  T, so that B may be sharded.
 
   Args:
     hidden: `[B, T, D]` what the output embedding is applied to.
@@ -53,6 +55,7 @@ def chunked_logps(
     tokens: `[B, T]` int, the conversation.
     temperature: τ, the one that the tokens were sampled with.
     chunk: positions per piece; T need not be a multiple of it.
+    keep: the largest B · T · V of which logits are kept, 32 MiB by default.
     mask: `[B, T]` bool, the tokens to score; the others get 0. Only as many
       pieces are computed as the row with the most such tokens needs.
 
@@ -72,7 +75,7 @@ def chunked_logps(
     order = jnp.argsort(~wanted, axis=1)  # Stable: wanted positions first.
     count = -(-jnp.max(jnp.sum(wanted, axis=1)) // chunk)
   results = _piecewise(
-      hidden, embedding, targets, order, count, temperature, chunk
+      hidden, embedding, targets, order, count, temperature, chunk, keep
   )
   results = [_about_tokens(x) for x in results]
   if mask is not None:
@@ -80,19 +83,25 @@ def chunked_logps(
   return tuple(results)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
-def _piecewise(hidden, embedding, targets, order, count, temperature, chunk):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
+def _piecewise(
+    hidden, embedding, targets, order, count, temperature, chunk, keep
+):
   """Scores `[B, T]` targets, `count` pieces of `chunk` positions per row."""
   args = hidden, embedding, targets, order, count
-  return _piecewise_forward(*args, temperature, chunk)[0]
+  return _piecewise_forward(*args, temperature, chunk, keep)[0]
 
 
 def _piecewise_forward(
-    hidden, embedding, targets, order, count, temperature, chunk
+    hidden, embedding, targets, order, count, temperature, chunk, keep
 ):
   pieces = _split(hidden, order, chunk), _split(targets, order, chunk)
+  shape, words = pieces[1].shape, embedding.shape[0]
+  keep = pieces[1].size * words <= keep
+  kept = jnp.zeros((shape[0], words, shape[1]) if keep else ())
 
-  def step(i, scores):
+  def step(i, carry):
+    scores, kept = carry
     x, target = (piece[i] for piece in pieces)
     logits = _logits(x, embedding, temperature)  # [V, N]
     largest = jnp.max(logits, axis=0)
@@ -102,26 +111,29 @@ def _piecewise_forward(
     chosen = jnp.take_along_axis(logits, target[None], axis=0)[0] - normalizer
     entropy = normalizer - jnp.sum(exps * logits, axis=0) / total
     new = chosen, entropy, normalizer
-    return tuple(old.at[i].set(row) for old, row in zip(scores, new))
+    scores = tuple(old.at[i].set(row) for old, row in zip(scores, new))
+    return scores, kept.at[i].set(logits) if keep else kept
 
   # Three arrays and not one: of slices of one array, XLA's CPU loops over
   # [V, N] in the backward pass are not vectorized.
-  scores = (jnp.zeros(pieces[1].shape),) * 3
-  scores = jax.lax.fori_loop(0, count, step, scores)
+  scores = (jnp.zeros(shape),) * 3
+  scores, kept = jax.lax.fori_loop(0, count, step, (scores, kept))
   logps, entropies = (_join(x, order, targets.shape) for x in scores[:2])
-  return (logps, entropies), (hidden, embedding, targets, order, count, scores)
+  residuals = hidden, embedding, targets, order, count, scores, kept
+  return (logps, entropies), residuals
 
 
-def _piecewise_backward(temperature, chunk, residuals, cotangents):
+def _piecewise_backward(temperature, chunk, keep, residuals, cotangents):
   """Of log πₜ(v), d/dz = 1[v] - p; of the entropy H, d/dz = -p (log p + H)."""
-  hidden, embedding, targets, order, count, (_, *scores) = residuals
+  hidden, embedding, targets, order, count, (_, *scores), kept = residuals
   inputs = [_split(x, order, chunk) for x in (hidden, targets, *cotangents)]
   pieces = (*inputs, *scores)
 
   def step(i, grads):
     x, *rows = (piece[i] for piece in pieces)
     target, d_logps, d_entropy, entropy, normalizer = (x[None] for x in rows)
-    log_probs = _logits(x, embedding, temperature) - normalizer
+    logits = kept[i] if kept.ndim else _logits(x, embedding, temperature)
+    log_probs = logits - normalizer
     words = jnp.arange(log_probs.shape[0], dtype=target.dtype)[:, None]
     d_logits = jnp.where(words == target, d_logps, 0.0) - jnp.exp(log_probs) * (
         d_logps + d_entropy * (log_probs + entropy)
