@@ -295,7 +295,12 @@ class KillTest(absltest.TestCase):
 
   def start(self, workdir):
     overrides = [f'--config.{k}={v}' for k, v in OVERRIDES.items()]
-    return subprocess.Popen(
+    # Programs are kept between processes and runs, or most of it is compiling.
+    programs = {
+        'JAX_COMPILATION_CACHE_DIR': str(ROOT / '.jax_cache'),
+        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.2',
+    }
+    process = subprocess.Popen(
         [
             sys.executable,
             str(ROOT / 'experiments/train_rl.py'),
@@ -303,11 +308,13 @@ class KillTest(absltest.TestCase):
             f'--workdir={workdir}',
             *overrides,
         ],
-        env=os.environ | {'JAX_PLATFORMS': 'cpu'},
+        env=os.environ | {'JAX_PLATFORMS': 'cpu'} | programs,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
+    self.addCleanup(process.kill)  # Of a test that gave up.
+    return process
 
   def finish(self, workdir):
     process = self.start(workdir)
