@@ -416,6 +416,11 @@ class EvaluateTest(CliTest):
     shutil.copytree(self.workdir, self.folder / 'run')
     link = self.folder / 'link'
     link.symlink_to(self.folder / 'run')
+    # Who speaks does not matter, and compiles nothing.
+    play = lambda config, folder, encoder, name: policies.teacher(
+        config, encoder
+    )
+    self.enter_context(mock.patch.object(policies, '_latest', play))
     for folder, policy, name in (
         (self.folder / 'run', 'trained', ''),
         (link, 'trained', 'Mine'),
