@@ -1,5 +1,7 @@
 """Tests for bao_jax.model.blockwise."""
 
+import functools
+
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
@@ -11,16 +13,12 @@ from bao_jax.model import blockwise
 
 
 def inputs(length, dtype=jnp.float32):
-  rngs = jax.random.split(jax.random.key(0), 4)
-  draw = lambda rng, heads: jax.random.normal(rng, (2, length, heads, 6), dtype)
-  q, k, v, d_out = (draw(r, n) for r, n in zip(rngs, (4, 2, 2, 4)))
+  rng = np.random.default_rng(0)
+  draw = lambda heads: jnp.array(rng.normal(size=(2, length, heads, 6)), dtype)
+  q, k, v, d_out = map(draw, (4, 2, 2, 4))
   # Two packed conversations in the first row; the second row is one.
-  segments = jnp.stack(
-      [
-          (jnp.arange(length) >= length // 3).astype(jnp.int32),
-          jnp.zeros(length, jnp.int32),
-      ]
-  )
+  segments = np.zeros((2, length), np.int32)
+  segments[0, length // 3 :] = 1
   return q, k, v, d_out, segments
 
 
@@ -33,29 +31,34 @@ def at_once(q, k, v, segments):
   return attention.attend(q, [k], [v], mask)
 
 
+@functools.partial(jax.jit, static_argnames='block')
+def both(q, k, v, d_out, segments, block=64):
+  """Computes values and gradients in blocks, then at once."""
+  attend = blockwise.causal(segments, block=block)
+  results = []
+  for fn in (
+      lambda *x: attend(*x, None)[0],
+      lambda *x: at_once(*x, segments),
+  ):
+    out, pull = jax.vjp(fn, q, k, v)
+    results.append((out, *pull(d_out)))
+  return results
+
+
 class CausalTest(parameterized.TestCase):
 
   @parameterized.parameters((7, 64), (12, 4), (13, 5), (40, 3), (1, 1))
   def test_values_and_gradients_equal_attention_at_once(self, length, block):
-    q, k, v, d_out, segments = inputs(length)
-    attend = blockwise.causal(segments, block=block)
-    out, pull = jax.vjp(lambda *x: attend(*x, None)[0], q, k, v)
-    expected, expected_pull = jax.vjp(lambda *x: at_once(*x, segments), q, k, v)
-    np.testing.assert_allclose(out, expected, atol=1e-5)
-    for got, want in zip(pull(d_out), expected_pull(d_out)):
+    for got, want in zip(*both(*inputs(length), block=block)):
       np.testing.assert_allclose(got, want, atol=1e-5)
 
   def test_gradients_have_the_dtype_of_the_inputs(self):
-    q, k, v, d_out, segments = inputs(9, jnp.bfloat16)
-    attend = blockwise.causal(segments)
-    out, pull = jax.vjp(lambda *x: attend(*x, None)[0], q, k, v)
-    self.assertEqual(out.dtype, jnp.bfloat16)
-    expected, expected_pull = jax.vjp(lambda *x: at_once(*x, segments), q, k, v)
-    as_float = lambda x: np.asarray(x, np.float32)
-    np.testing.assert_allclose(as_float(out), as_float(expected), atol=0.03)
-    for got, want in zip(pull(d_out), expected_pull(d_out)):
+    tolerances = (0.03, 0.1, 0.1, 0.1)
+    results = both(*inputs(9, jnp.bfloat16))
+    for got, want, atol in zip(*results, tolerances, strict=True):
       self.assertEqual(got.dtype, jnp.bfloat16)
-      np.testing.assert_allclose(as_float(got), as_float(want), atol=0.1)
+      as_float = (np.asarray(x, np.float32) for x in (got, want))
+      np.testing.assert_allclose(*as_float, atol=atol)
 
   def test_hands_the_cache_through(self):
     q, k, v, _, segments = inputs(4)

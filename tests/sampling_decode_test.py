@@ -1,15 +1,16 @@
+import functools
+
 from absl.testing import absltest
 from absl.testing import parameterized
-import flax.linen as nn
 import jax
 import numpy as np
 
 from bao_jax.model import cache as cache_lib
 from bao_jax.model import config as config_lib
-from bao_jax.model import qwen3
 from bao_jax.sampling import choose
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.train import step as step_lib
+from benchmarks import measure
 
 CONFIG = config_lib.ModelConfig(
     vocab_size=40,
@@ -41,7 +42,7 @@ class DecodeTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.params = nn.meta.unbox(qwen3.init(CONFIG, jax.random.key(0)))
+    cls.params = measure.parameters(CONFIG)
     cls.engine = make_engine(3)
 
   def speak(self, engine, talks, keys, *, temperature=1.0):
@@ -104,13 +105,10 @@ class DecodeTest(parameterized.TestCase):
     padded = np.zeros((3, 48), np.int32)
     for row, ids in zip(padded, tokens):
       row[: len(ids)] = ids
-    full, _ = step_lib.token_logps(
-        self.params,
-        padded,
-        np.ones(padded.shape, bool),
-        model=model,
-        temperature=temperature,
+    forward = functools.partial(
+        step_lib.token_logps, model=model, temperature=temperature
     )
+    full, _ = jax.jit(forward)(self.params, padded, np.ones(padded.shape, bool))
     for row in range(3):
       sampled = ~np.isnan(logps[row])
       self.assertGreater(sampled.sum(), 3)

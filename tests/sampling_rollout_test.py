@@ -6,8 +6,6 @@ import time
 
 from absl.testing import absltest
 from absl.testing import parameterized
-import flax.linen as nn
-import jax
 import numpy as np
 
 from bao_jax import types
@@ -15,12 +13,12 @@ from bao_jax.envs import base
 from bao_jax.envs import testing
 from bao_jax.evaluation import evaluate
 from bao_jax.model import config as config_lib
-from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+from benchmarks import measure
 
 TOKENIZER = tokenizer_lib.train(
     ['Say something about it.', 'You speak to an echo.'],
@@ -73,7 +71,7 @@ class RolloutTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.params = nn.meta.unbox(qwen3.init(CONFIG, jax.random.key(0)))
+    cls.params = measure.parameters(CONFIG)
 
   def hold(self, conversations, requests, **kwargs):
     return conversations.hold(self.params, requests, **kwargs)

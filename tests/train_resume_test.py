@@ -29,15 +29,12 @@ OVERRIDES = {
     'envs.names': ('turtle',),
     'envs.max_turns': 8,
     'envs.bad_calls_end': False,
-    'text.vocab_size': 400,
-    'model.vocab_size': 400,
     'model.num_layers': 1,
     'model.width': 32,
     'model.ff_width': 32,
     'model.num_heads': 2,
     'model.num_kv_heads': 1,
     'sampling.rows': 4,
-    'sampling.max_tokens': 768,
     'sampling.max_turn_tokens': 6,
     'sampling.decode_tokens': 6,
     'sampling.append_buckets': (64,),
@@ -45,13 +42,9 @@ OVERRIDES = {
     'teacher.slip': 0.0,
     'sft.num_steps': 2,
     'sft.rows': 2,
-    'sft.length': 1024,
-    'sft.chunk': 256,
     'rl.num_steps': 3,
     'rl.tasks_per_step': 2,
     'rl.samples_per_task': 2,
-    'rl.length_buckets': (768,),
-    'rl.chunk': 256,
     'rl.num_microbatches': 1,
     'evaluation.num_tasks': 2,
     'evaluation.every_rl': 2,
@@ -115,12 +108,12 @@ class ResumeTest(parameterized.TestCase):
   def test_killed_run_ends_as_the_whole_one(self):
     self.check_killed(metrics_lib.MetricWriter, 'write', 3)
 
-  @pytest.mark.slow
   @parameterized.named_parameters(
       ('after_the_update', metrics_lib, 'check_finite', 2),
       ('before_the_checkpoint', checkpoint.Checkpoints, 'save', 1),
       ('after_a_checkpoint', rl, 'describe', 3),
   )
+  @pytest.mark.slow  # Below the parameters, or it is lost.
   def test_killed_elsewhere(self, owner, name, call):
     self.check_killed(owner, name, call)
 
@@ -302,7 +295,12 @@ class KillTest(absltest.TestCase):
 
   def start(self, workdir):
     overrides = [f'--config.{k}={v}' for k, v in OVERRIDES.items()]
-    return subprocess.Popen(
+    # Programs are kept between processes and runs, or most of it is compiling.
+    programs = {
+        'JAX_COMPILATION_CACHE_DIR': str(ROOT / '.jax_cache'),
+        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.2',
+    }
+    process = subprocess.Popen(
         [
             sys.executable,
             str(ROOT / 'experiments/train_rl.py'),
@@ -310,11 +308,13 @@ class KillTest(absltest.TestCase):
             f'--workdir={workdir}',
             *overrides,
         ],
-        env=os.environ | {'JAX_PLATFORMS': 'cpu'},
+        env=os.environ | {'JAX_PLATFORMS': 'cpu'} | programs,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
+    self.addCleanup(process.kill)  # Of a test that gave up.
+    return process
 
   def finish(self, workdir):
     process = self.start(workdir)

@@ -2,7 +2,6 @@ import functools
 
 from absl.testing import absltest
 from absl.testing import parameterized
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,11 +9,11 @@ import optax
 
 from bao_jax import types
 from bao_jax.model import config as config_lib
-from bao_jax.model import qwen3
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import step as step_lib
+from benchmarks import measure
 
 CONFIG = config_lib.ModelConfig(
     vocab_size=24,
@@ -102,6 +101,11 @@ def compiled(settings):
   )
 
 
+supervised = jax.jit(
+    functools.partial(step_lib.supervised_step, model=MODEL, tx=TX)
+)
+
+
 def moved(params, new):
   return jax.tree.map(lambda a, b: np.asarray(b - a), params, new)
 
@@ -117,22 +121,22 @@ class PolicyStepTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    init = jax.jit(qwen3.init, static_argnums=0)
-    cls.params = nn.meta.unbox(init(CONFIG, jax.random.key(0)))
+    cls.params = measure.parameters(CONFIG)
 
   def losses_by_logps(self, batch):
     """Returns the gradient of the loss in the log-probabilities."""
     objective = step_lib.Objective(clip_low=9.0, clip_high=9.0)
-    logps, _ = step_lib.token_logps(
-        self.params, batch.tokens, batch.mask, model=MODEL
-    )
-    return np.asarray(
-        jax.grad(
-            lambda x: objective.loss(
-                x, batch, jnp.sum(batch.mask), len(batch.tokens)
-            )
-        )(logps)
-    )
+
+    @jax.jit
+    def gradient(params, batch):
+      logps, _ = step_lib.token_logps(
+          params, batch.tokens, batch.mask, model=MODEL
+      )
+      num_tokens, num_rows = jnp.sum(batch.mask), len(batch.tokens)
+      loss = lambda x: objective.loss(x, batch, num_tokens, num_rows)
+      return jax.grad(loss)(logps)
+
+    return np.asarray(gradient(self.params, batch))
 
   def test_gradient_is_zero_but_for_sampled_tokens_of_valid_rows(self):
     trajectories = conversations(failed=(2,))
@@ -227,14 +231,12 @@ class SupervisedStepTest(absltest.TestCase):
 
   def setUp(self):
     super().setUp()
-    init = jax.jit(qwen3.init, static_argnums=0)
-    self.params = nn.meta.unbox(init(CONFIG, jax.random.key(0)))
+    self.params = measure.parameters(CONFIG)
 
   def update(self, packed):
     params = self.params
     state = types.TrainState(jnp.zeros((), jnp.int32), params, TX.init(params))
-    step = functools.partial(step_lib.supervised_step, model=MODEL, tx=TX)
-    state, metrics = jax.jit(step)(state, packed)
+    state, metrics = supervised(state, packed)
     return state.params, metrics
 
   def sequences(self):
@@ -265,7 +267,8 @@ class SupervisedStepTest(absltest.TestCase):
     sequences = self.sequences()
     packed = batch_lib.pack(sequences, length=48)
     _, metrics = self.update(packed)
-    logps, _ = step_lib.packed_logps(self.params, packed, model=MODEL)
+    forward = functools.partial(step_lib.packed_logps, model=MODEL)
+    logps, _ = jax.jit(forward)(self.params, packed)
     self.assertAlmostEqual(
         float(metrics['sft/loss']),
         -float(np.mean(np.asarray(logps)[packed.mask])),
