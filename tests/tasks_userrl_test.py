@@ -198,7 +198,7 @@ class ReadTest(parameterized.TestCase):
       userrl.path_of('nowhere', 'function')
 
   def test_gyms_without_files_are_named(self):
-    with self.assertRaisesRegex(ValueError, "gym 'travel'.*function"):
+    with self.assertRaisesRegex(ValueError, 'travel: .*only those of function'):
       userrl.path_of('nowhere', 'travel')
 
   @parameterized.parameters('train', 'validation')

@@ -229,7 +229,7 @@ class BadConfigTest(parameterized.TestCase):
       config.rl.optimizer.learning_rat = 0.1
 
   @parameterized.parameters(
-      ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'; there are: f"),
+      ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'; there are: a"),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
       ({'sft.length': 8}, r'sft.length=8 tokens; raise it'),

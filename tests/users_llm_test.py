@@ -180,7 +180,8 @@ class BothTest(parameterized.TestCase):
   def test_nothing_and_too_much_earn_nothing_and_ask_nobody(self, gym, text):
     fake = CHATS[gym]()
     asked, answered = play(fake, TASKS[gym], ('action', text), ('answer', text))
-    self.assertEqual(asked.reply, 'Maybe')
+    refused = 'Too long; use at most 4000 characters.'
+    self.assertEqual(asked.reply, 'Maybe' if len(text) < 4000 else refused)
     self.assertEqual((answered.reward, answered.solved), (0.0, False))
     self.assertEmpty(fake.asks)
 
