@@ -141,7 +141,7 @@ def errors_in_one_line(
     Once.
 
   Raises:
-    SystemExit: with status 1, after an expected error.
+    SystemExit: with status 1 after an expected error, 130 after Ctrl-C.
   """
   try:
     yield
@@ -153,6 +153,10 @@ def errors_in_one_line(
     # Not `print`: a progress bar may be in the way.
     tqdm.tqdm.write(f'error: {_one_line(error)}{where}', file=sys.stderr)
     raise SystemExit(1) from None
+  except KeyboardInterrupt:
+    said = 'Interrupted; the same command goes on from what is saved.'
+    tqdm.tqdm.write(said, file=sys.stderr)
+    raise SystemExit(130) from None
 
 
 def _one_line(error: BaseException) -> str:

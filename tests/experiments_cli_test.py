@@ -287,6 +287,14 @@ class BadInputTest(CliTest):
 
     self.assertRegex(self.fails(write), 'No space left .*the-folder')
 
+  def test_ctrl_c_is_one_line(self):
+    said = io.StringIO()
+    with self.assertRaises(SystemExit) as caught:
+      with contextlib.redirect_stderr(said), launch.errors_in_one_line():
+        raise KeyboardInterrupt
+    self.assertEqual(caught.exception.code, 130)
+    self.assertRegex(said.getvalue(), r'\AInterrupted; the same command .*\n\Z')
+
   def test_fault_of_ours_keeps_its_traceback(self):
     with self.assertRaises(ZeroDivisionError):
       with launch.errors_in_one_line():
