@@ -5,8 +5,8 @@ Qian et al., https://arxiv.org/abs/2509.19736. The repository has no validation
 split; `read_held_out` makes one of training tasks.
 """
 
-from collections.abc import Iterable, Sequence
 import collections
+from collections.abc import Iterable, Sequence
 import pathlib
 
 import numpy as np
@@ -16,6 +16,9 @@ from bao_jax.tasks import reader
 from bao_jax.tasks.userrl import files
 from bao_jax.tasks.userrl import rows as rows_lib
 from bao_jax.tasks.userrl import sources
+
+SOURCES, SPLITS = sources.SOURCES, sources.SPLITS
+splits_of = sources.splits_of
 
 _SEED = 42
 
@@ -179,7 +182,8 @@ def _merged(
   found = collections.Counter(gyms)
   if found != counts:
     told = {str(name): count for name, count in found.items()}
-    raise ValueError(f'{file.path}: found {told}, expected {dict(counts)}')
+    path = pathlib.Path(root) / file.path
+    raise ValueError(f'{path}: found {told}, expected {dict(counts)}')
   rows = files.read_parquet(root, file)
   return [row for row, name in zip(rows, gyms, strict=True) if name == gym]
 
