@@ -41,8 +41,8 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   """One gym's tasks on disk; a gym's builder states the two class attributes.
 
   The configs are the levels of our own tasks and 'userrl', which reads the
-  benchmark's files from the checkout that `manual_dir` names; the last tenth of
-  its training tasks is the validation split.
+  benchmark's files from the checkout that `manual_dir` names; every tenth of
+  its training tasks is for validation.
 
   Attributes:
     gym: the gym's name.
