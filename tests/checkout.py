@@ -197,11 +197,11 @@ def _aspect(aspect: str, letter: str, num_wishes: int) -> dict[str, Any]:
       ],
       'arguments': {'city': 'Rome'},
       'options': {
-          'correct': [option(i, 'correct') for i in (1, 2, 3)],
+          'correct': [option(i, 'correct') for i in (1, 2)],
           'wrong': [option(i, 'wrong') for i in (4, 5)],
           'noise': [option(i, 'noise') for i in (6, 7)],
       },
-      'correct_ids': [f'{letter}{i}' for i in (1, 2, 3)],
+      'correct_ids': [f'{letter}1', f'{letter}2'],
       'best_id': f'{letter}1',
   }
 

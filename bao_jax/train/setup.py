@@ -129,7 +129,13 @@ def _check_tasks(tasks: Config) -> None:
   if source in ('jsonl', 'userrl') and not pathlib.Path(path).is_dir():
     raise FileNotFoundError(f'tasks.path: {path}: no such folder.')
   if tasks.bad_rows not in ('stop', 'skip'):
-    raise ValueError(f"tasks.bad_rows={tasks.bad_rows!r}: use 'stop' or 'skip'.")
+    raise ValueError(
+        f"tasks.bad_rows={tasks.bad_rows!r}: use 'stop' or 'skip'."
+    )
+  if tasks.bad_rows == 'skip' and source not in ('jsonl', 'userrl'):
+    raise ValueError(
+        f"tasks.bad_rows='skip', but tasks.source={source!r} reads no rows."
+    )
   if tasks.merged and source != 'userrl':
     raise ValueError(
         f'tasks.merged=True, but tasks.source={source!r} has no merged set; it'
@@ -188,7 +194,8 @@ def tasks(config: Config, split: str) -> list[types.Task]:
   found = [task for name in config.envs.names for task in read(name)]
   if bad:
     bad = list(dict.fromkeys(bad))  # A file of several gyms was read for each.
-    logging.warning('%s: left out %d bad rows; %s', split, len(bad), bad[0])
+    rows = f'{len(bad)} bad row{"s" * (len(bad) > 1)}'
+    logging.warning('%s: left out %s; the first: %s', split, rows, bad[0])
   return found
 
 

@@ -170,9 +170,7 @@ def _named(
   return chosen
 
 
-def _merged(
-    root: str | pathlib.Path, gym: str, split: str
-) -> list[files.Row]:
+def _merged(root: str | pathlib.Path, gym: str, split: str) -> list[files.Row]:
   """Returns the rows of one gym in the merged set."""
   file, counts = sources.MERGED[split], sources.MERGED_COUNTS[split]
   if gym not in counts:
