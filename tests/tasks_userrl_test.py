@@ -24,6 +24,8 @@ needs_checkout = unittest.skipUnless(
     ROOT.is_dir(), 'no checkout of the benchmark; set USERRL_ROOT to one'
 )
 
+_ALL = dict(sources.SOURCES)
+
 # What the paper's repository says of itself.
 COUNTS = {
     'function': (460, 78),
@@ -429,6 +431,7 @@ class ReadTest(parameterized.TestCase):
         userrl.audit(self.root)
 
   def test_wrong_count_and_parts_of_the_merged_set_are_named(self):
+    self.enter_context(mock.patch.dict(sources.SOURCES, _ALL))
     checkout.write(self.root, 'function')
     file, told = sources.MERGED['train'], checkout.merged('train')
     checkout.write_parquet(self.root, file, told[1:])
