@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,17 @@ assert 'tensorflow' not in sys.modules
 """
 
 
+def _cards():
+  """Returns the sizes that docs/data.md has, by gym, level and split."""
+  path = pathlib.Path(__file__).parents[1] / 'docs/data.md'
+  pattern = r'^\| (\w+) \| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$'
+  return {
+      (gym, level, split): int(size)
+      for gym, level, *sizes in re.findall(pattern, path.read_text(), re.M)
+      for split, size in zip(base.SPLITS, sizes)
+  }
+
+
 class LoadTest(parameterized.TestCase):
 
   def setUp(self):
@@ -47,6 +59,7 @@ class LoadTest(parameterized.TestCase):
       tasks = builders.load(gym, level, split, data_dir=self.data_dir)
       self.assertEqual(tasks, generate(level, split, base.SEED))
       self.assertGreaterEqual(len(tasks), 400 if split == 'train' else 80)
+      self.assertLen(tasks, _cards()[gym, level, split])
 
   def test_builds_once(self):
     load = functools.partial(

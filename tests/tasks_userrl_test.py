@@ -71,6 +71,29 @@ class SourcesTest(parameterized.TestCase):
     self.assertEqual(sources.SOURCES.keys(), COUNTS.keys())
     self.assertLen(sources.SOURCES['travel'], 8)
 
+  def test_card_has_the_counts(self):
+    rows = []
+    for gym, of_gym in sources.SOURCES.items():
+      for source in of_gym:
+        for file in dict.fromkeys(source.tasks.values()):
+          counts = [
+              str(source.rows[split].count)
+              if source.tasks.get(split) == file
+              else ''
+              for split in userrl.SPLITS
+          ]
+          least = '' if file.is_exact else '≥ '
+          folder = pathlib.Path(source.rows['test'].path).parent.name
+          path = file.path.removeprefix('gyms/')
+          rows.append([gym, path, f'{least}{file.count}', folder, *counts])
+    path = pathlib.Path(__file__).parents[1] / 'docs/data.md'
+    cells = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in path.read_text(encoding='utf-8').splitlines()
+    ]
+    found = [row for row in cells if len(row) == 6 and '.json' in row[1]]
+    self.assertEqual(found, rows)
+
   @parameterized.parameters('train', 'test')
   def test_merged_sets_add_up(self, split):
     parts = sources.MERGED_COUNTS[split]
