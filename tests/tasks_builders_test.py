@@ -110,10 +110,10 @@ class LoadTest(parameterized.TestCase):
     load = functools.partial(
         builders.load, 'function', 'userrl', 'train', data_dir=self.data_dir
     )
-    with self.assertRaisesRegex(OSError, 'nowhere.*not found'):
-      load(manual_dir='nowhere')
-    with self.assertRaisesRegex(ValueError, 'manual_dir is None.*a checkout'):
-      load()
+    for manual_dir in ('nowhere', None):
+      message = f'manual_dir={manual_dir!r}: no such folder.*a checkout'
+      with self.assertRaisesRegex(OSError, message):
+        load(manual_dir=manual_dir)
 
   def test_wrong_count_is_named_and_leaves_nothing(self):
     root = pathlib.Path(self.folder) / 'checkout'
@@ -264,7 +264,7 @@ class JsonlTest(absltest.TestCase):
     self.assertEqual(self.load('train'), tasks)
     self.assertEqual(self.load('train[:1]'), tasks[:1])
     self.assertEqual(self.load('test'), tasks[1:])
-    with self.assertRaisesRegex(ValueError, "'validation' is unknown; use te"):
+    with self.assertRaisesRegex(ValueError, "'validation' is unknown; use tr"):
       self.load('validation')
 
   def test_changed_file_is_built_anew(self):

@@ -62,10 +62,12 @@ def load(
   _check('gym', gym, BUILDERS)
   _check('level', level, BUILDERS[gym].builder_configs)
   make = functools.partial(BUILDERS[gym], config=level)
-  if level == base.USERRL and manual_dir is None:
-    raise ValueError(
-        "manual_dir is None; for level 'userrl' give a checkout of the UserRL"
-        ' repository'
+  if level == base.USERRL and (
+      manual_dir is None or not pathlib.Path(manual_dir).is_dir()
+  ):
+    raise FileNotFoundError(
+        f"manual_dir={manual_dir!r}: no such folder; for level 'userrl' give a"
+        ' checkout of the UserRL repository'
     )
   return _load(make, split, data_dir, manual_dir)
 

@@ -28,6 +28,7 @@ SOURCES = sorted(
         *_PACKAGE.glob('tasks/**/*.py'),
         *_PACKAGE.glob('users/*.py'),
         _PACKAGE / 'envs/arithmetic.py',
+        *(_PACKAGE / 'envs/tau').glob('*.py'),
         _PACKAGE / 'types.py',
     ]
 )
