@@ -218,7 +218,7 @@ class PackageTest(absltest.TestCase):
     config = ml_collections.ConfigDict(
         {
             'envs': {'names': ('alfworld',), 'level': 'full'},
-            'tasks': {'source': 'builtin', 'path': ''},
+            'tasks': {'source': 'builtin', 'path': '', 'bad_rows': 'stop'},
             'teacher': {'slip': 0.0},
         }
     )

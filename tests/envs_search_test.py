@@ -185,7 +185,7 @@ class BenchmarkTest(absltest.TestCase):
   )
   def test_its_questions_are_played_with_another_engine(self):
     gym = search.SearchGym(search=_engine)
-    questions = userrl.read(userrl.path_of(_ROOT, 'search'), 'search', 'test')
+    questions = userrl.read(_ROOT, 'search', 'test')
     for task, other in zip(questions, questions[1:] + questions[:1]):
       gold, wrong = task.data['answer'], other.data['answer']
       steps = _play(

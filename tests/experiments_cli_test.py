@@ -17,6 +17,7 @@ from unittest import mock
 from absl import flags
 from absl.testing import absltest
 from absl.testing import parameterized
+import checkout
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -163,18 +164,7 @@ class TaskSourceTest(CliTest):
     self.assertNotIn('tensorflow', sys.modules)
 
   def test_checkout(self):
-    path = self.folder / userrl.SOURCES['function'].file
-    path.parent.mkdir(parents=True)
-    rows = [
-        {
-            'id': f'func-{i}',
-            'rule': f'a + {i}',
-            'test_case': [1, 2, 3, 4],
-            'expected_result': 1 + i,
-        }
-        for i in range(538)
-    ]
-    path.write_text(json.dumps(rows))
+    checkout.write(self.folder, 'function')
     config = tiny(
         **{
             'envs.names': ('function',),
@@ -186,9 +176,10 @@ class TaskSourceTest(CliTest):
     train, validation, test = (
         setup.tasks(config, split) for split in ('train', 'validation', 'test')
     )
-    self.assertEqual(train + validation, userrl.read(path, 'function', 'train'))
-    self.assertLen(validation, 46)
-    self.assertEqual(test, userrl.read(path, 'function', 'test'))
+    whole = userrl.read(self.folder, 'function', 'train')
+    self.assertEqual(validation, whole[9::10])
+    self.assertEqual(train, [task for task in whole if task not in validation])
+    self.assertEqual(test, userrl.read(self.folder, 'function', 'test'))
 
   @parameterized.parameters(
       ('jsonl', '', 'tasks.path: source .jsonl. needs a folder'),

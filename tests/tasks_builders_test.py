@@ -1,23 +1,25 @@
 import functools
-import http.server
 import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
-from tensorflow_datasets.core.download import downloader
+import checkout
 
+from bao_jax import types
 from bao_jax.tasks import builders
+from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
 from bao_jax.tasks.builders import base
+from bao_jax.tasks.userrl import sources
 
 BUILD_AND_READ = """
 import random
@@ -30,21 +32,15 @@ assert 'tensorflow' not in sys.modules
 """
 
 
-def _checkout(root):
-  """Writes a file of our own in the benchmark's format."""
-  rows = [
-      {
-          'id': f'func-{i}',
-          'rule': f'a + {i}',
-          'test_case': [1, 2, 3, 4],
-          'expected_result': 1.0 + i,
-      }
-      for i in range(538)
-  ]
-  path = pathlib.Path(root) / userrl.SOURCES['function'].file
-  path.parent.mkdir(parents=True)
-  path.write_text(json.dumps(rows))
-  return path
+def _cards():
+  """Returns the sizes that docs/data.md has, by gym, level and split."""
+  path = pathlib.Path(__file__).parents[1] / 'docs/data.md'
+  pattern = r'^\| (\w+) \| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$'
+  return {
+      (gym, level, split): int(size)
+      for gym, level, *sizes in re.findall(pattern, path.read_text(), re.M)
+      for split, size in zip(base.SPLITS, sizes)
+  }
 
 
 class LoadTest(parameterized.TestCase):
@@ -63,6 +59,7 @@ class LoadTest(parameterized.TestCase):
       tasks = builders.load(gym, level, split, data_dir=self.data_dir)
       self.assertEqual(tasks, generate(level, split, base.SEED))
       self.assertGreaterEqual(len(tasks), 400 if split == 'train' else 80)
+      self.assertLen(tasks, _cards()[gym, level, split])
 
   def test_builds_once(self):
     load = functools.partial(
@@ -82,14 +79,22 @@ class LoadTest(parameterized.TestCase):
     self.assertEqual(load('train[:90%]') + load('train[90%:]'), whole)
     self.assertEqual(load('train[:5]'), whole[:5])
 
-  def test_reads_a_checkout(self):
+  @parameterized.parameters(*builders.BUILDERS)
+  def test_reads_a_checkout(self, gym):
     root = pathlib.Path(self.folder) / 'checkout'
-    path = _checkout(root)
-    for split in userrl.SPLITS:
-      tasks = builders.load(
-          'function', 'userrl', split, data_dir=self.data_dir, manual_dir=root
-      )
-      self.assertEqual(tasks, userrl.read(path, 'function', split))
+    short = {'travel': sources.SOURCES['travel'][-1:]}  # One file of eight.
+    self.enter_context(mock.patch.dict(sources.SOURCES, short))
+    checkout.write(root, gym)
+    load = functools.partial(
+        builders.load, gym, 'userrl', data_dir=self.data_dir, manual_dir=root
+    )
+    splits = ('test',) if gym == 'search' else ('train', 'validation', 'test')
+    for split in splits:
+      expected = userrl.read_held_out(root, gym, split)
+      self.assertEqual(load(split), expected)
+    if gym == 'search':
+      with self.assertRaisesRegex(ValueError, "'train' is unknown; use test"):
+        load('train')
 
   @parameterized.parameters(
       ('chess', 'easy', 'train', "gym 'chess' is unknown; use function, "),
@@ -101,48 +106,29 @@ class LoadTest(parameterized.TestCase):
     with self.assertRaisesRegex(ValueError, message):
       builders.load(gym, level, split, data_dir=self.data_dir)
 
-  def test_benchmark_has_no_validation(self):
+  def test_missing_checkout_is_named(self):
+    load = functools.partial(
+        builders.load, 'function', 'userrl', 'train', data_dir=self.data_dir
+    )
+    for manual_dir in ('nowhere', None):
+      message = f'manual_dir={manual_dir!r}: no such folder.*a checkout'
+      with self.assertRaisesRegex(OSError, message):
+        load(manual_dir=manual_dir)
+
+  def test_wrong_count_is_named_and_leaves_nothing(self):
     root = pathlib.Path(self.folder) / 'checkout'
-    _checkout(root)
-    with self.assertRaisesRegex(ValueError, "'validation' is unknown; use tr"):
+    checkout.write(root, 'function')
+    file = sources.SOURCES['function'][0].tasks['train']
+    checkout.dump(root, file, checkout.rows('function', file)[1:])
+    with self.assertRaisesRegex(ValueError, 'functions.json: found 537 .* 538'):
       builders.load(
           'function',
           'userrl',
-          'validation',
+          'train',
           data_dir=self.data_dir,
           manual_dir=root,
       )
-
-  def test_search_of_the_benchmark_is_for_testing_alone(self):
-    root = pathlib.Path(self.folder) / 'checkout'
-    path = root / userrl.SOURCES['search'].file
-    path.parent.mkdir(parents=True)
-    rows = [
-        {'id': f'q-{i}', 'question': f'What is {i}?', 'answer': str(i)}
-        for i in range(125)
-    ]
-    path.write_text(json.dumps(rows))
-    load = functools.partial(
-        builders.load,
-        'search',
-        'userrl',
-        data_dir=self.data_dir,
-        manual_dir=root,
-    )
-    self.assertEqual(load('test'), userrl.read(path, 'search', 'test'))
-    with self.assertRaisesRegex(ValueError, "'train' is unknown; use test"):
-      load('train')
-
-  def test_missing_checkout_is_named_and_not_downloaded(self):
-    with mock.patch.object(base, 'URL', 'http://localhost:9/'):
-      with self.assertRaisesRegex(FileNotFoundError, 'nowhere.*not found'):
-        builders.load(
-            'function',
-            'userrl',
-            'train',
-            data_dir=self.data_dir,
-            manual_dir='nowhere',
-        )
+    self.assertEmpty(list(self.data_dir.iterdir()))
 
   def test_failed_build_leaves_nothing_and_can_be_repeated(self):
     builder = builders.BUILDERS['function']
@@ -252,50 +238,57 @@ class ProcessTest(absltest.TestCase):
     )
 
 
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-
-  def log_message(self, *args):
-    pass
-
-
-class DownloadTest(parameterized.TestCase):
-  """The benchmark's file comes from a server of the test's own."""
+class JsonlTest(absltest.TestCase):
 
   def setUp(self):
     super().setUp()
-    folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-    self.data_dir = folder / 'tasks'
-    self.path = _checkout(folder / 'checkout')
-    server = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', 0),
-        functools.partial(_QuietHandler, directory=folder / 'checkout'),
+    self.folder = pathlib.Path(
+        self.enter_context(tempfile.TemporaryDirectory())
     )
-    self.addCleanup(server.server_close)
-    self.addCleanup(server.shutdown)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f'http://127.0.0.1:{server.server_port}/'
-    self.enter_context(mock.patch.object(base, 'URL', url))
+    self.data_dir = self.folder / 'tasks'
 
-  def _load(self):
-    return builders.load('function', 'userrl', 'test', data_dir=self.data_dir)
+  def write(self, split, *tasks):
+    lines = [json.dumps(vars(task)) + '\n' for task in tasks]
+    (self.folder / f'{split}.jsonl').write_text(''.join(lines))
 
-  def test_downloads_where_no_checkout_is_named(self):
-    tasks = self._load()
-    self.assertEqual(tasks, userrl.read(self.path, 'function', 'test'))
+  def load(self, split):
+    return builders.load_jsonl(self.folder, split, data_dir=self.data_dir)
 
-  @parameterized.parameters(True, False)
-  def test_failure_says_what_to_do(self, online):
-    if online:
-      self.path.unlink()
-    else:
-      # A port that nothing can listen on.
-      url = 'http://127.0.0.1:0/'
-      self.enter_context(mock.patch.object(base, 'URL', url))
-      # TFDS alone would go on trying for minutes.
-      self.enter_context(mock.patch.object(downloader, 'MAX_RETRIES', 0))
-    message = 'functions.json: cannot be downloaded; set manual_dir'
-    with self.assertRaisesRegex(OSError, message):
-      self._load()
+  def test_reads_the_splits_that_are_there(self):
+    tasks = [
+        types.Task('1', 'chess', 'any', {'opening': 'Réti'}),
+        types.Task('2', 'persuade', 'full', {'claim': 'c', 'argument': 'a'}),
+    ]
+    self.write('train', *tasks)
+    self.write('test', tasks[1])
+    self.assertEqual(self.load('train'), tasks)
+    self.assertEqual(self.load('train[:1]'), tasks[:1])
+    self.assertEqual(self.load('test'), tasks[1:])
+    with self.assertRaisesRegex(ValueError, "'validation' is unknown; use tr"):
+      self.load('validation')
+
+  def test_changed_file_is_built_anew(self):
+    task = types.Task('1', 'chess', 'any', {'opening': 'Réti'})
+    self.write('train', task)
+    self.assertEqual(self.load('train'), [task])
+    other = types.Task('1', 'chess', 'any', {'opening': 'English'})
+    self.write('train', other)
+    self.assertEqual(self.load('train'), [other])
+
+  def test_builds_once(self):
+    self.write('test', types.Task('1', 'chess', 'any', {}))
+    first = self.load('test')
+    with mock.patch.object(reader, 'read_jsonl', side_effect=AssertionError):
+      self.assertEqual(self.load('test'), first)
+
+  def test_bad_line_is_named(self):
+    (self.folder / 'train.jsonl').write_text('\n{"id": 3}\n')
+    with self.assertRaisesRegex(ValueError, 'train.jsonl:2: field .id. is a'):
+      self.load('train')
+
+  def test_folder_without_files_is_named(self):
+    with self.assertRaisesRegex(OSError, 'has none of train.jsonl, valid'):
+      self.load('train')
 
 
 if __name__ == '__main__':

@@ -137,7 +137,9 @@ def _apportion(weights: Sequence[float], total: int) -> list[int]:
   return counts
 
 
-def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
+def read_jsonl(
+    path: str | pathlib.Path, bad: list[str] | None = None
+) -> list[types.Task]:
   """Reads tasks from a file with one JSON object per line.
 
   A line has the fields of `types.Task`; blank lines are skipped:
@@ -146,6 +148,8 @@ def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
 
   Args:
     path: the file, in UTF-8.
+    bad: takes a complaint about each line that is no task, which is left out;
+      None: the first one stops the reading.
 
   Returns:
     The tasks, in the order of the file.
@@ -161,21 +165,46 @@ def read_jsonl(path: str | pathlib.Path) -> list[types.Task]:
     for number, line in enumerate(file, start=1):
       if not line.strip():
         continue
-      task = _parse(line, where=f'{path}:{number}')
-      if task.id in lines:
-        raise ValueError(
-            f'{path}:{number}: id {task.id!r} is taken by line'
-            f' {lines[task.id]}; make every id different'
-        )
+      where = f'{path}:{number}'
+      try:
+        task = _parse(line, where=where)
+        if task.id in lines:
+          raise ValueError(
+              f'{where}: id {task.id!r} is taken by line {lines[task.id]};'
+              ' make every id different'
+          )
+      except ValueError as error:
+        complain(str(error), bad)
+        continue
       lines[task.id] = number
       tasks.append(task)
+  if not tasks and bad:
+    raise ValueError(f'{path}: no good line in the file; the first: {bad[0]}')
   if not tasks:
     raise ValueError(f'{path}: no tasks in the file; write one JSON per line')
   return tasks
 
 
+def complain(message: str, bad: list[str] | None) -> None:
+  """Notes what is wrong with a row, or stops where bad rows are not skipped.
+
+  Args:
+    message: the complaint, file and line first.
+    bad: takes it.
+
+  Raises:
+    ValueError: `bad` is None.
+  """
+  if bad is None:
+    raise ValueError(message)
+  bad.append(message)
+
+
 def read_folder(
-    folder: str | pathlib.Path, split: str, gym: str
+    folder: str | pathlib.Path,
+    split: str,
+    gym: str,
+    bad: list[str] | None = None,
 ) -> list[types.Task]:
   """Reads one gym's tasks of a split from `<folder>/<split>.jsonl`.
 
@@ -183,6 +212,7 @@ def read_folder(
     folder: holds a file per split.
     split: 'train', 'validation' or 'test'.
     gym: the gym's name.
+    bad: as in `read_jsonl`; about the whole file, whatever the gym.
 
   Returns:
     The tasks, in the order of the file.
@@ -196,7 +226,7 @@ def read_folder(
     raise FileNotFoundError(
         f'{path}: not found; put the {split} tasks there, one JSON per line'
     )
-  tasks = [task for task in read_jsonl(path) if task.gym == gym]
+  tasks = [task for task in read_jsonl(path, bad) if task.gym == gym]
   if not tasks:
     raise ValueError(
         f'{path}: no task of gym {gym!r}; add some or leave the gym out of'

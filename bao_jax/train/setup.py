@@ -105,7 +105,11 @@ def check_names(config: Config) -> None:
     )
   _check_teacher(config.teacher)
   users.check(config)
-  source, path = config.tasks.source, config.tasks.path
+  _check_tasks(config.tasks)
+
+
+def _check_tasks(tasks: Config) -> None:
+  source, path = tasks.source, tasks.path
   if source not in _SOURCES:
     known = ', '.join(_SOURCES)
     raise ValueError(f'tasks.source: no source {source!r}; there are: {known}.')
@@ -117,6 +121,19 @@ def check_names(config: Config) -> None:
     raise ValueError(f'tasks.path: source {source!r} needs a folder; give one.')
   if source in ('jsonl', 'userrl') and not pathlib.Path(path).is_dir():
     raise FileNotFoundError(f'tasks.path: {path}: no such folder.')
+  if tasks.bad_rows not in ('stop', 'skip'):
+    raise ValueError(
+        f"tasks.bad_rows={tasks.bad_rows!r}: use 'stop' or 'skip'."
+    )
+  if tasks.bad_rows == 'skip' and source not in ('jsonl', 'userrl'):
+    raise ValueError(
+        f"tasks.bad_rows='skip', but tasks.source={source!r} reads no rows."
+    )
+  if tasks.merged and source != 'userrl':
+    raise ValueError(
+        f'tasks.merged=True, but tasks.source={source!r} has no merged set; it'
+        " is one of 'userrl'."
+    )
 
 
 def _check_teacher(teacher: Config) -> None:
@@ -167,15 +184,21 @@ def tasks(config: Config, split: str) -> list[types.Task]:
     OSError: a file cannot be read.
   """
   level, path = config.envs.level, config.tasks.path
+  bad = [] if config.tasks.bad_rows == 'skip' else None
   read = {
       'builtin': lambda gym: _generate(gym, level, split),
       'tfds': lambda gym: _load(gym, level, split, path),
-      'jsonl': lambda gym: reader.read_folder(path, split, gym),
+      'jsonl': lambda gym: reader.read_folder(path, split, gym, bad),
       'userrl': lambda gym: userrl.read_held_out(
-          userrl.path_of(path, gym), gym, split
+          path, gym, split, merged=config.tasks.merged, bad=bad
       ),
   }[config.tasks.source]
-  return [task for name in config.envs.names for task in read(name)]
+  found = [task for name in config.envs.names for task in read(name)]
+  if bad:
+    bad = list(dict.fromkeys(bad))  # A file of several gyms was read for each.
+    rows = f'{len(bad)} bad row{"s" * (len(bad) > 1)}'
+    logging.warning('%s: left out %s; the first: %s', split, rows, bad[0])
+  return found
 
 
 def _generate(gym: str, level: str, split: str) -> list[types.Task]:

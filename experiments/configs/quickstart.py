@@ -36,6 +36,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config.tasks = dict(
       source='builtin',  # Or 'tfds', 'jsonl', 'userrl'; see docs/config.md.
       path='',  # Where the tasks of another source are.
+      bad_rows='stop',  # Or 'skip': they are left out and counted.
+      merged=False,  # Of 'userrl': the tasks of its merged sets alone.
   )
   config.users = dict(
       kind='scripted',  # Or 'llm'; see docs/config.md.

@@ -19,7 +19,6 @@ LEVELS = ('easy', 'medium', 'full')  # Of our own tasks.
 USERRL = 'userrl'  # The benchmark's tasks, by the name of its repository.
 SPLITS = ('train', 'validation', 'test')
 SEED = 0  # Of our own tasks.
-URL = 'https://raw.githubusercontent.com/SalesforceAIResearch/UserRL/main/'
 
 # What the tasks are made by: other code makes another version of them, so that
 # no folder keeps the tasks of code that has changed.
@@ -43,8 +42,8 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   """One gym's tasks on disk; a gym's builder states the two class attributes.
 
   The configs are the levels of our own tasks and 'userrl', which reads the
-  benchmark's file from the checkout that `manual_dir` names, and downloads it
-  where none is named.
+  benchmark's files from the checkout that `manual_dir` names; every tenth of
+  its training tasks is for validation.
 
   Attributes:
     gym: the gym's name.
@@ -77,9 +76,9 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   ) -> Mapping[str, Iterator[Any]]:
     level = self.builder_config.name
     if level == USERRL:
-      path = self._benchmark_file(dl_manager)
-      splits = userrl.splits_of(self.gym)
-      tasks = {s: userrl.read(path, self.gym, s) for s in splits}
+      root = dl_manager.manual_dir
+      splits = SPLITS if 'train' in userrl.splits_of(self.gym) else ('test',)
+      tasks = {s: userrl.read_held_out(root, self.gym, s) for s in splits}
     else:
       tasks = {s: self.generate(level, s, SEED) for s in SPLITS}
     return {s: self._generate_examples(tasks[s]) for s in tasks}
@@ -89,26 +88,6 @@ class TaskBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   ) -> Iterator[tuple[int, Mapping[str, str]]]:
     for i, task in enumerate(tasks):
       yield i, row_of(task)
-
-  def _benchmark_file(
-      self, dl_manager: tfds.download.DownloadManager
-  ) -> pathlib.Path:
-    try:
-      return userrl.path_of(dl_manager.manual_dir, self.gym)
-    except AssertionError:  # TFDS's way to say that no folder was named.
-      if userrl.SOURCES[self.gym].test_file:
-        raise OSError(
-            f'{self.gym}: its tasks lie in two files; set manual_dir to a'
-            ' checkout of the UserRL repository'
-        ) from None
-      url = URL + userrl.SOURCES[self.gym].file
-    try:
-      return pathlib.Path(dl_manager.download(url))
-    except (OSError, tfds.download.DownloadError) as error:
-      raise OSError(
-          f'{url}: cannot be downloaded; set manual_dir to a checkout of the'
-          f' UserRL repository ({type(error).__name__})'
-      ) from error
 
 
 def row_of(task: types.Task) -> dict[str, str]:

@@ -5,12 +5,7 @@ from bao_jax.tasks.builtin import intention
 
 
 class IntentionTasks(base.TaskBuilder):
-  """Tasks of the Intention gym, by level."""
+  """Tasks of the Intention gym, by level, and those of the benchmark."""
 
   gym = 'intention'
   generate = staticmethod(intention.generate)
-  BUILDER_CONFIGS = [
-      config
-      for config in base.TaskBuilder.BUILDER_CONFIGS
-      if config.name != base.USERRL  # Its split follows no rule.
-  ]

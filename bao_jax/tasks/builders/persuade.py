@@ -5,12 +5,7 @@ from bao_jax.tasks.builtin import persuade
 
 
 class PersuadeTasks(base.TaskBuilder):
-  """Tasks of the Persuade gym, by level."""
+  """Tasks of the Persuade gym, by level, and those of the benchmark."""
 
   gym = 'persuade'
   generate = staticmethod(persuade.generate)
-  BUILDER_CONFIGS = [
-      config
-      for config in base.TaskBuilder.BUILDER_CONFIGS
-      if config.name != base.USERRL  # Its claims are under another license.
-  ]

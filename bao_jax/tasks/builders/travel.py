@@ -5,12 +5,7 @@ from bao_jax.tasks.builtin import travel
 
 
 class TravelTasks(base.TaskBuilder):
-  """Tasks of the Travel gym, by level."""
+  """Tasks of the Travel gym, by level, and those of the benchmark."""
 
   gym = 'travel'
   generate = staticmethod(travel.generate)
-  BUILDER_CONFIGS = [
-      config
-      for config in base.TaskBuilder.BUILDER_CONFIGS
-      if config.name != base.USERRL  # Its files are not read.
-  ]
