@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 
+from absl import logging
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
