@@ -15,10 +15,11 @@ from bao_jax.rl import logps
 jit = chex.variants(with_jit=True, without_jit=True)
 
 
-def random_inputs(dtype=jnp.float32, num_rows=2, length=7):
+def random_inputs(dtype=jnp.float32, num_rows=2, length=7, width=8):
   rng = np.random.default_rng(0)
-  hidden = jnp.array(rng.normal(size=(num_rows, length, 8)), dtype)
-  embedding = jnp.array(rng.normal(size=(11, 8)), dtype)
+  hidden = jnp.array(rng.normal(size=(num_rows, length, width)), dtype)
+  embedding = jnp.array(rng.normal(size=(11, width)), dtype)
+  embedding *= (8 / width) ** 0.5
   return hidden, embedding, jnp.array(rng.integers(11, size=hidden.shape[:2]))
 
 
@@ -81,7 +82,7 @@ class ChunkedLogpsTest(chex.TestCase):
 
   @parameterized.product(chunk=(1, 3, 64), keep=(0, 1000))
   def test_gradients_equal_the_direct_way(self, chunk, keep):
-    hidden, embedding, tokens = random_inputs()
+    hidden, embedding, tokens = random_inputs(width=128)
     weights = np.random.default_rng(1).normal(size=(2, 2, 7))
 
     def loss(fn, hidden, embedding):
@@ -97,7 +98,7 @@ class ChunkedLogpsTest(chex.TestCase):
     )
 
   def test_large_logits_never_exist_as_a_whole(self):
-    hidden, embedding, tokens = random_inputs(num_rows=3, length=32)
+    hidden, embedding, tokens = random_inputs(num_rows=3, length=32, width=128)
 
     def loss(hidden, embedding):
       values, _ = logps.chunked_logps(

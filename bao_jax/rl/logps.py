@@ -55,7 +55,7 @@ def chunked_logps(
     tokens: `[B, T]` int, the conversation.
     temperature: τ, the one that the tokens were sampled with.
     chunk: positions per piece; T need not be a multiple of it.
-    keep: the largest B · T · V of which logits are kept, 32 MiB by default.
+    keep: the largest B · T · V of which logits are kept, if D is at least 128.
     mask: `[B, T]` bool, the tokens to score; the others get 0. Only as many
       pieces are computed as the row with the most such tokens needs.
 
@@ -97,7 +97,8 @@ def _piecewise_forward(
 ):
   pieces = _split(hidden, order, chunk), _split(targets, order, chunk)
   shape, words = pieces[1].shape, embedding.shape[0]
-  keep = pieces[1].size * words <= keep
+  # Sums over few channels take less time than storing what they give.
+  keep = pieces[1].size * words <= keep and embedding.shape[1] >= 128
   kept = jnp.zeros((shape[0], words, shape[1]) if keep else ())
 
   def step(i, carry):
