@@ -105,7 +105,8 @@ def _write(path: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 
 def _may_change(name: str) -> bool:
-  section, _, rest = name.partition('.')
+  # An evaluation's own file has a policy and a split beside the config.
+  section, _, rest = name.removeprefix('config.').partition('.')
   return section == 'users' and rest.rpartition('.')[2] in _MAY_CHANGE
 
 

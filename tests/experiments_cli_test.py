@@ -9,15 +9,20 @@ import json
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from unittest import mock
 
 from absl import flags
 from absl.testing import absltest
 from absl.testing import parameterized
 import checkout
+import fake_chat
+import fake_players
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -439,6 +444,55 @@ class EvaluateTest(CliTest):
       )
       told = 'You may use answer'
       self.assertEqual({told in line.prompt for line in lines}, {bool(name)})
+
+  def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(self):
+    # Some questions are not answered, until the server is well again.
+    is_well = threading.Event()
+
+    def faults(question, attempt):
+      is_answered = int(question[:8], 16) % 8 or is_well.is_set()
+      return fake_chat.OK if is_answered else 'hang'
+
+    config = tiny(**{'envs.max_turns': 8})
+    players = fake_players.Players(setup.tasks(config, 'validation'))
+    with fake_chat.Server(players, faults) as server:
+      command = [
+          *(sys.executable, str(EXPERIMENTS / 'evaluate.py')),
+          f'--config={self.workdir}',
+          *('--policy=scripted:honest', '--num_tasks=64', '--out=a.jsonl'),
+          *('--concurrency=128', '--config.envs.max_turns=8'),
+          *('--config.users.kind=llm', '--config.users.user.model=m'),
+          f'--config.users.user.base_url={server.url}',
+      ]
+      running = subprocess.Popen(
+          command, cwd=self.folder, stderr=subprocess.PIPE, text=True
+      )
+      self.addCleanup(running.kill)
+      path = self.folder / 'a.jsonl'
+      while running.poll() is None:
+        if path.exists() and len(records.read(path)) >= 8:
+          break
+        time.sleep(0.05)
+      running.send_signal(signal.SIGINT)
+      _, errors = running.communicate(timeout=50)  # A question has 60 s.
+      self.assertEqual(running.returncode, 130, errors)
+      said = [line for line in errors.splitlines() if 'Inter' in line]
+      self.assertEqual(
+          said, ['Interrupted; the same command goes on from what is saved.']
+      )
+      self.assertNotIn('Traceback', errors)
+      lines = records.read(path)
+      self.assertBetween(len(lines), 8, 63)
+      is_well.set()
+      code, _, errors = self.script(*command[2:])
+    self.assertEqual(code, 0, errors)
+    after = {
+        line.task_id: line for line in records.read(self.folder / 'a.jsonl')
+    }
+    self.assertLen(after, 64)
+    self.assertEqual({line.status for line in after.values()}, {'terminated'})
+    for line in lines:
+      self.assertEqual(after[line.task_id], line)
 
   def test_script_with_a_checkpoint(self):
     code, said, errors = self.script(

@@ -50,6 +50,27 @@ class RoundTest(absltest.TestCase):
     got = call_all(jobs, num_threads=1, deadline=0.8)
     self.assertEqual(got, [None] * 3)
 
+  def test_nothing_begins_once_nobody_listens(self):
+    let_go, begun = threading.Event(), []
+
+    def call(i):
+      begun.append(i)
+      return i == 0 or let_go.wait(60)
+
+    running = calls.Round(
+        [functools.partial(call, i) for i in range(20)],
+        num_threads=2,
+        deadlines=[calls.Deadline(60.0, 'deadline')] * 20,
+    )
+    listening = running.as_completed()
+    next(listening)
+    while len(begun) < 3:
+      time.sleep(0.01)
+    listening.close()
+    let_go.set()
+    time.sleep(0.2)
+    self.assertEqual(sorted(begun), [0, 1, 2])
+
   def test_what_hangs_does_not_keep_the_process_from_ending(self):
     script = (
         'import time\n'

@@ -197,6 +197,21 @@ class ClaimTest(absltest.TestCase):
         with self.assertRaises(checkpoint.ConfigMismatchError):
           checkpoint.claim(folder, config_of(**changes).to_dict())
 
+  def test_so_may_those_of_an_evaluation(self):
+    with tempfile.TemporaryDirectory() as folder:
+      path = pathlib.Path(folder) / 'x.config.json'
+
+      def claim(**changes):
+        about = {'policy': 'x', 'config': config_of(**changes).to_dict()}
+        checkpoint.claim_file(path, about, is_begun=True, flag='--out')
+
+      claim()
+      claim(**{'users.max_cost': 5.0, 'users.user.base_url': 'http://there/v1'})
+      saved = json.loads(path.read_text())
+      self.assertEqual(saved['config']['users']['max_cost'], 5.0)
+      with self.assertRaises(checkpoint.ConfigMismatchError):
+        claim(**{'users.user.model': 'another'})
+
 
 class RunTest(absltest.TestCase):
   """A warm start and an evaluation with models, behind a server that leaks."""

@@ -5,6 +5,7 @@ it ends.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import functools
 import random
 from typing import NamedTuple
@@ -95,13 +96,14 @@ def played(
         deadlines=[calls.Deadline(deadline, 'conversation_deadline')]
         * len(requests),
     )
-    for i, outcome in running.as_completed():
-      dialogue = outcome.value
-      if isinstance(dialogue, TimeoutError):
-        dialogue = _unfinished(gyms, requests[i], origin.seed, str(dialogue))
-      elif isinstance(dialogue, Exception):
-        raise dialogue
-      yield i, evaluate.of_dialogue(dialogue, **origin._asdict())
+    with contextlib.closing(running.as_completed()) as outcomes:
+      for i, outcome in outcomes:
+        dialogue = outcome.value
+        if isinstance(dialogue, TimeoutError):
+          dialogue = _unfinished(gyms, requests[i], origin.seed, str(dialogue))
+        elif isinstance(dialogue, Exception):
+          raise dialogue
+        yield i, evaluate.of_dialogue(dialogue, **origin._asdict())
 
   return play
 

@@ -60,12 +60,25 @@ class Round:
     return [ended[i] for i in range(len(self._calls))]
 
   def as_completed(self) -> Iterator[tuple[int, Outcome]]:
-    """Yields each call's index and end; late ones' threads are given up."""
-    while len(self._over) < len(self._calls):
-      for i, outcome in self._next():
-        if i not in self._over:  # Else it is late, and was given up.
-          self._over.add(i)
-          yield i, outcome
+    """Yields each call's index and end; late ones' threads are given up.
+
+    Once nobody listens any more, no further call begins.
+    """
+    try:
+      while len(self._over) < len(self._calls):
+        for i, outcome in self._next():
+          if i not in self._over:  # Else it is late, and was given up.
+            self._over.add(i)
+            yield i, outcome
+    finally:
+      self._drop_waiting()
+
+  def _drop_waiting(self) -> None:
+    try:
+      while True:
+        self._waiting.get_nowait()
+    except queue.Empty:
+      pass
 
   def _start_thread(self) -> None:
     """Starts a thread that takes calls; as a daemon it delays no exit."""

@@ -5,7 +5,7 @@ start learns the very tokens that rollouts will see.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent import futures
+import contextlib
 import dataclasses
 import random
 
@@ -13,9 +13,13 @@ import numpy as np
 
 from bao_jax import types
 from bao_jax.envs import base as envs_base
+from bao_jax.sampling import calls
 from bao_jax.teachers import base
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+
+# Of a whole conversation. Each question to a user has a nearer one of its own.
+_DEADLINE = calls.Deadline(24 * 3600.0, 'of a conversation of a teacher')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,15 +114,26 @@ def converse_all(
 
   Yields:
     Their dialogues, in order.
+
+  Raises:
+    Exception: what the first of them to raise anything raised; no other one
+      begins after that, and none that is under way is waited for.
   """
   if num_threads == 1:
     yield from (talk() for talk in talks)
     return
-  pool = futures.ThreadPoolExecutor(num_threads)
-  try:
-    yield from pool.map(lambda talk: talk(), talks)
-  finally:
-    pool.shutdown(cancel_futures=True)
+  ended, position = {}, 0
+  running = calls.Round(
+      talks, num_threads=num_threads, deadlines=[_DEADLINE] * len(talks)
+  )
+  with contextlib.closing(running.as_completed()) as outcomes:
+    for i, outcome in outcomes:
+      if isinstance(outcome.value, Exception):
+        raise outcome.value
+      ended[i] = outcome.value
+      while position in ended:
+        yield ended.pop(position)
+        position += 1
 
 
 def texts(dialogue: Dialogue) -> list[str]:
