@@ -326,7 +326,13 @@ class RolloutTest(parameterized.TestCase):
       self.hold(broken, requests_of([testing.echo_task()]))
 
   def test_compiles_are_bounded_by_the_table(self):
+    # Programs of another engine do not count.
+    self.hold(
+        speaker(engine=make_engine(2, num_slots=150)),
+        requests_of([testing.echo_task(0)], 2),
+    )
     engine = make_engine(3)
+    self.assertEqual(engine.num_compiles(), 0)
     for text in ('a', 'b ' * 20, 'c ' * 33):
       self.hold(
           speaker(engine=engine),

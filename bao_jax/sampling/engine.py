@@ -52,7 +52,9 @@ class Engine:
 
   @functools.cached_property
   def write_call(self):
-    return jax.jit(cache_lib.write, donate_argnames='cache')
+    # A partial, since programs of one function are counted for all engines.
+    write = functools.partial(cache_lib.write)
+    return jax.jit(write, donate_argnames='cache')
 
   @functools.cached_property
   def decode_call(self):
@@ -71,7 +73,8 @@ class Engine:
 
   @functools.cached_property
   def share_call(self):
-    return jax.jit(cache_lib.share, donate_argnames='cache')
+    share = functools.partial(cache_lib.share)
+    return jax.jit(share, donate_argnames='cache')
 
   @functools.cached_property
   def row_keys(self):
