@@ -20,6 +20,7 @@ from bao_jax import memory
 from bao_jax.model import config as config_lib
 from bao_jax.sampling import engine as engine_lib
 from benchmarks import measure
+from benchmarks import remote
 from benchmarks import talks
 
 _SHAPES = flags.DEFINE_list(
@@ -67,13 +68,13 @@ def our_calls(params, engines):
   return calls
 
 
-def their_calls(params, config, num_threads):
-  """Returns the same of transformers."""
+def their_calls(params, config, num_threads, num_tokens):
+  """Returns the same of transformers; in a process of its own."""
   from benchmarks import peers  # torch is needed from here on alone.
 
   peers.set_threads(num_threads)
   model = peers.build(params, config)
-  speak = functools.partial(peers.speak, model, num_tokens=_SAMPLED.value)
+  speak = functools.partial(peers.speak, model, num_tokens=num_tokens)
   return {
       PEER: functools.partial(speak, is_kept=True),
       PEER_AGAIN: functools.partial(speak, is_kept=False),
@@ -130,8 +131,12 @@ def run(name: str, num_threads: int, flops: float, copied: float) -> None:
   params = measure.parameters(config)
   engines = make_engines(config, turns[-1])
   calls = our_calls(params, engines)
+  peer = None
   if _PEERS.value:
-    calls |= their_calls(params, config, num_threads)
+    peer = remote.Remote(
+        their_calls, params, config, num_threads, _SAMPLED.value
+    )
+    calls |= peer.calls
   print(f'{name} M parameters, {_ROWS.value} rows')
   medians = []
   for num_turns in turns:
@@ -146,13 +151,15 @@ def run(name: str, num_threads: int, flops: float, copied: float) -> None:
   print(f'  ours, seconds per turn of {turns} turns: {per_turn}')
   compiles = {key: engine.num_compiles() for key, engine in engines.items()}
   print(f'  programs compiled: {compiles}\n', flush=True)
+  if peer:
+    peer.close()
 
 
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
   num_threads = measure.use_cores(_THREADS.value)
-  memory.keep_freed()  # As the launchers do; for torch as well.
+  memory.keep_freed()  # As the launchers do.
   flops, copied = measure.matmul_limit(), measure.copy_limit()
   print(
       f'{jax.devices()[0].device_kind}, {num_threads} threads:'

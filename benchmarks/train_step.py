@@ -6,8 +6,8 @@ r"""Times one update of reinforcement learning against torch.
 Clipped loss over all tokens, clip of the global norm, AdamW; float32. Ours also
 reports entropy and health metrics. torch runs eagerly with its fused attention,
 cross-entropy and AdamW, once as plain functions and once as transformers'
-model; the faster one is the peer. The parts are compiled and timed alone, on
-both sides, so their sum need not be the whole.
+model; the faster one is the peer. It has a process of its own. The parts are
+compiled and timed alone, on both sides, so their sum need not be the whole.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ import jax
 
 from bao_jax import memory
 from benchmarks import measure
+from benchmarks import remote
 from benchmarks import updates
 
 _SHAPES = flags.DEFINE_list(
@@ -54,6 +55,18 @@ def our_calls(params, config, batch):
           chunk=_CHUNK.value,
           num_microbatches=micro,
       )
+  return calls
+
+
+def their_calls(params, config, batch, num_threads, with_parts):
+  """Returns torch's updates and, if wanted, parts; in a process of its own."""
+  from benchmarks import peers  # torch is needed from here on alone.
+  from benchmarks import torch_updates
+
+  peers.set_threads(num_threads)
+  calls = torch_updates.updates(params, config, batch)
+  if with_parts:
+    calls |= torch_updates.parts(params, config, batch)
   return calls
 
 
@@ -103,18 +116,19 @@ def run(name: str, num_threads: int, flops: float) -> None:
   batch = updates.draw_batch(config, rows=_ROWS.value, length=_LENGTH.value)
   calls = our_calls(params, config, batch)
   parts = {}
+  peer = None
   if _PARTS.value:
     ours = updates.parts(params, config, batch, chunk=_CHUNK.value)
     parts |= {('ours', key): call for key, call in ours.items()}
   if _PEERS.value:
-    from benchmarks import peers  # torch is needed from here on alone.
-    from benchmarks import torch_updates
-
-    peers.set_threads(num_threads)
-    calls |= torch_updates.updates(params, config, batch)
-    if _PARTS.value:
-      theirs = torch_updates.parts(params, config, batch)
-      parts |= {('torch', key): call for key, call in theirs.items()}
+    peer = remote.Remote(
+        their_calls, params, config, batch, num_threads, _PARTS.value
+    )
+    for key, call in peer.calls.items():
+      if key in updates.PARTS:
+        parts['torch', key] = call
+      else:
+        calls[key] = call
   print(f'{name} M parameters, {_ROWS.value} x {_LENGTH.value} tokens')
   show(
       measure.interleaved(calls, repeats=_REPEATS.value),
@@ -124,13 +138,15 @@ def run(name: str, num_threads: int, flops: float) -> None:
   if parts:
     show_parts(measure.interleaved(parts, repeats=_REPEATS.value))
   print(flush=True)
+  if peer:
+    peer.close()
 
 
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]}: unknown argument')
   num_threads = measure.use_cores(_THREADS.value)
-  memory.keep_freed()  # As the launchers do; for torch as well.
+  memory.keep_freed()  # As the launchers do.
   flops = measure.matmul_limit()
   print(
       f'{jax.devices()[0].device_kind}, {num_threads} threads:'
