@@ -87,6 +87,12 @@ def words_of(task):
   return sorted({*words, *(text for text in texts if len(text) < 200)})
 
 
+def told_by_chance(task, said):
+  """Whether noise held the numbers, like 12, that a user of Tau asked for."""
+  outputs = task.data.get('outputs', ())
+  return bool(outputs) and all(any(o in x for x in said) for o in outputs)
+
+
 class ContractTest(parameterized.TestCase):
 
   @parameterized.product(name=GYMS, level=LEVELS)
@@ -133,18 +139,18 @@ class FuzzTest(parameterized.TestCase):
         words = words_of(task) if with_words else ()
         noise = testing.hostile_actions(rng, words)
         state, _ = gym.reset(task, seed=0, sample=left)
+        said = []
         while not state.done and left > 0:
           left -= 1
           action = next(noise)
-          began = time.perf_counter()
+          began = time.thread_time()
           after, step = gym.step(state, action)
-          seconds = time.perf_counter() - began
+          seconds = time.thread_time() - began
           slowest = max(slowest, (seconds, f'{level} {action!r:.200}'))
           self.check_step(gym, state, action, after, step)
-          if earns_nothing:
-            # A number to tell, like 12, can be in noise by chance.
-            if not task.data.get('outputs'):
-              self.assertEqual((step.reward, step.solved), (0, False), action)
+          said.append(action.content)
+          if earns_nothing and not told_by_chance(task, said):
+            self.assertEqual((step.reward, step.solved), (0, False), action)
           state = after
     return slowest
 
