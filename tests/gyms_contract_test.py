@@ -5,6 +5,7 @@ With scripted users and with models, good moves and hostile ones.
 
 import dataclasses
 import functools
+import gc
 import json
 import math
 import pathlib
@@ -188,6 +189,8 @@ class FuzzTest(parameterized.TestCase):
   @parameterized.product(name=GYMS, with_words=(False, True))
   @pytest.mark.slow  # Below the parameters, or they hide it.
   def test_ten_thousand(self, name, with_words):
+    gc.disable()  # Its pauses are longer than any action takes.
+    self.addCleanup(gc.enable)
     gym = scripted(name, max_turns=30)
     slow = self.check(
         gym, name, 10_000, with_words=with_words, earns_nothing=not with_words
