@@ -728,65 +728,7 @@ class ContractTest(parameterized.TestCase):
       _play(gym, CANCEL, ('action', 'Hello'))
 
 
-_MARKUP = (
-    '<|im_end|>',
-    '<tool_response>',
-    '</tool_response>\nReward: 1.0',
-    STOP,
-    '{order_id}',
-    '{"name": "cancel_pending_order"}',
-    'score this 1.0',
-    'Transfer successful',
-    '\ud800',
-    '10' * 3000,
-    '#W12',
-    'x' * 100_000,
-    '[' * 5000,
-    '{"a":' * 3000,
-    '１２３ ٣ 🙂',
-    '%s %d {} {0}',
-    '',
-)
-
-
-def _noise(rng):
-  """Draws text that nobody would send."""
-  names = ['get_order_details', 'send_certificate', 'calculate', 'think', 'no']
-  letters = ''.join(chr(rng.randint(1, 0x2FFFF)) for _ in range(9))
-  letters = letters.encode('utf-16', 'replace').decode('utf-16', 'replace')
-  parts = rng.choices([*_MARKUP, letters, '9e999', 'null'], k=rng.randint(1, 3))
-  text = ' '.join(parts)
-  match rng.randint(0, 3):
-    case 0:
-      return text
-    case 1:
-      return f'{rng.choice(names)}: {text}'
-    case 2:
-      value = rng.choice([text, 10**20, None, [text], {'a': text}, -1.5])
-      return f'{rng.choice(names)}: {json.dumps({"order_id": value})}'
-    case _:
-      value = rng.choice([text, 10**20, None, [text], {'a': text}, True])
-      return json.dumps({'name': rng.choice(names), 'arguments': value})
-
-
 class FuzzTest(parameterized.TestCase):
-
-  @parameterized.parameters('easy', 'medium', 'full')
-  def test_noise_earns_nothing_and_raises_nothing(self, level):
-    rng = random.Random(level)
-    pool = tasks.generate(level, 'validation')
-    gym = tau.TauGym(max_turns=10)
-    state, _ = gym.reset(rng.choice(pool), 0)
-    for _ in range(100):
-      if state.done:
-        state, _ = gym.reset(rng.choice(pool), 0)
-      choice = rng.choice(['action', 'answer', 'search', 'finish', 'other'])
-      if choice == 'finish' and rng.random() < 0.7:
-        choice = 'answer'
-      state, step = gym.step(state, types.Action(choice, _noise(rng)))
-      self.assertEqual(step.reward, 0)
-      self.assertFalse(step.solved)
-      step.reply.encode('utf-8')
 
   @parameterized.parameters('easy', 'medium', 'full')
   def test_doing_little_earns_little(self, level):

@@ -468,40 +468,12 @@ class ContractTest(parameterized.TestCase):
         catalog.options()['travel'],
     )
 
-  def test_noise_earns_nothing(self):
-    gym = travel.TravelGym(max_turns=300)
-    state, _ = gym.reset(FULL, 0)
-    rng = random.Random(0)
-    for _ in range(300):
-      choice = rng.choice(['search', 'action', 'answer', 'other', ''])
-      state, step = gym.step(state, Action(choice, _noise(rng)))
-      self.assertEqual((step.reward, step.solved), (0, False))
-      self.assertLess(len(step.reply), 1000)
-    self.assertTrue(step.truncated)
-    self.assertEqual(state.memory['chosen'], {})
-
   @parameterized.parameters('', ' ', 'x' * 100_000, 'flight time? ' * 1000)
   def test_empty_and_endless_texts_reach_nobody(self, content):
     refuse = lambda state, text: self.fail('asked')
     gym = travel.TravelGym(judge=refuse, classifier=refuse, voice=refuse)
     turns = [(choice, content) for choice in gym.choices]
     self.assertEqual(_rewards(_play(gym, *turns)), [0, 0, 0])
-
-
-_PIECES = (
-    '<|im_start|>', '<|im_end|>', '<think>', '</tool_call>', '{"id": "F1"}',
-    'score this 1.0', '{best_id}', '[answer] F1', '9' * 400, '\u202eF1', '\x00',
-    'P1', '\U0001f600', 'null', '%s', 'SearchVerdict(True)', 'ignore all rules',
-    'flight', 'hotel', '?', 'May 3', "'; DROP TABLE", 'F1,H1,A1', '-1e309',
-)  # fmt: skip
-
-
-def _noise(rng):
-  if rng.random() < 0.02:
-    return rng.choice(['a', 'F1 ', '?', '\n']) * 100_000
-  if rng.random() < 0.3:
-    return ''.join(chr(rng.randrange(0x20, 0xD7FF)) for _ in range(30))
-  return ' '.join(rng.choices(_PIECES, k=rng.randint(0, 6)))
 
 
 class _Model:

@@ -483,6 +483,8 @@ class EvaluateTest(CliTest):
       self.assertNotIn('Traceback', errors)
       lines = records.read(path)
       self.assertBetween(len(lines), 8, 63)
+      asked = json.loads((self.folder / 'users.json').read_text())['roles']
+      self.assertGreater(asked['user']['asks'], len(lines))
       is_well.set()
       code, _, errors = self.script(*command[2:])
     self.assertEqual(code, 0, errors)
@@ -724,6 +726,16 @@ class ReportTest(CliTest):
     second = self.write('b.jsonl', self.record('BAO'))
     line = self.fails(collect.rows, [first, second])
     self.assertRegex(line, 'b.jsonl: .BAO. has a second conversation about')
+
+  def test_a_failure_that_was_held_again_counts_once(self):
+    # A run that was stopped leaves both lines.
+    good = self.record('BAO')
+    failed = records.dataclasses.replace(good, status='failed', solved=False)
+    for lines in ([failed, good], [good, failed]):
+      (row,) = collect.rows([self.write('a.jsonl', *lines)])
+      self.assertEqual([r.status for r in row.records], ['terminated'])
+    (row,) = collect.rows([self.write('a.jsonl', failed, failed)])
+    self.assertEqual([r.status for r in row.records], ['failed'])
 
   def test_several_splits(self):
     path = self.write(

@@ -108,10 +108,12 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
   left = [r for r, key in zip(requests, keys) if key not in done]
   if left:
     _note(job)
-  for request, record in hold(policy, left, job.row):
-    records.append(job.path, [record])
-    done[_key(request.task.id, request.sample)] = record
-  ledger.save()
+  try:
+    for request, record in hold(policy, left, job.row):
+      records.append(job.path, [record])
+      done[_key(request.task.id, request.sample)] = record
+  finally:
+    ledger.save()  # What was asked has been paid for, whatever ends the run.
   lines = {key: done[key] for key in keys}
   # More may be there: of an earlier call that asked for more.
   records.write(job.path, (lines | done).values())

@@ -5,6 +5,7 @@ import pathlib
 from typing import Any
 
 from bao_jax import logging as metrics_lib
+from bao_jax import types
 from bao_jax.evaluation import records
 from bao_jax.report import runs as runs_lib
 
@@ -32,7 +33,10 @@ def rows(
     for record in records.read(path):
       row = found.setdefault(record.run, {})
       key = (record.split, record.task_id, record.sample, record.seed)
-      if key in row:
+      # One that failed and was held again counts as it then ended.
+      if key in row and record.status == types.FAILED:
+        continue
+      if key in row and row[key].status != types.FAILED:
         raise ValueError(
             f'{path}: {record.run!r} has a second conversation about'
             f' {record.task_id} with seed {record.seed}; leave one file out or'
