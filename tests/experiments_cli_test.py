@@ -250,7 +250,7 @@ class BadInputTest(CliTest):
 
   def test_folder_of_another_config_is_left_alone(self):
     checkpoint.claim(self.folder, {'loop': 'rl', **tiny().to_dict()})
-    (self.folder / 'metrics.jsonl').touch()
+    (self.folder / 'metrics.jsonl').write_text('{"step": 0}\n')
     before = contents(self.folder)
     line = self.fails(rl.train, tiny(seed=1), self.folder)
     self.assertIn('seed: 0 there, 1 here', line)
@@ -271,10 +271,42 @@ class BadInputTest(CliTest):
     )
     self.assertFalse((self.folder / 'run').exists())
 
-  def test_folder_of_a_refused_config_is_free_again(self):
+  @parameterized.product(
+      train=(sft.train, rl.train),
+      changes=(
+          {'model.num_heads': 3, 'model.num_kv_heads': 2},
+          {'model.num_layers': 0},
+          {'model.dtype': 'float'},
+          {'text.tokenizer': '/nowhere'},
+          {'text.vocab_size': 300, 'model.vocab_size': 280},
+          {'sampling.max_tokens': 90},
+      ),
+  )
+  def test_failed_start_leaves_the_folder_free(self, train, changes):
+    self.fails(train, tiny(**changes), self.folder)
+    loop = 'warm start' if train is sft.train else 'rl'
+    setup.claim(self.folder, loop, tiny())
+    warm = self.folder if train is sft.train else self.folder / 'warm_start'
+    setup.claim(warm, 'warm start', tiny())
+    # What another config trained is not taken for this one's.
+    self.assertFalse((warm / 'tokenizer.json').exists())
+
+  @parameterized.parameters(
+      'metrics.jsonl',
+      'checkpoints/3/state',
+      'records/bao.jsonl',
+      'warm_start/checkpoints/3/state',
+      'bao/metrics.jsonl',
+  )
+  def test_result_makes_the_folder_that_of_its_config(self, name):
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 0})
-    checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
-    self.assertEqual(checkpoint.claimed(self.folder)['seed'], 1)
+    path = self.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{}\n')
+    before = contents(self.folder)
+    line = self.fails(checkpoint.claim, self.folder, {'loop': 'rl', 'seed': 1})
+    self.assertIn('seed: 0 there, 1 here', line)
+    self.assertEqual(contents(self.folder), before)
 
   def test_full_disk_names_the_folder(self):
 
@@ -610,6 +642,7 @@ class EvaluateTest(CliTest):
     before = (self.folder / 'out.jsonl').read_text()
     line = self.fails(lambda: self.evaluate('scripted:random', num_tasks=1))
     self.assertIn('policy: scripted:honest there, scripted:random here', line)
+    self.assertIn('/out.jsonl was made by another config', line)
     self.assertIn('choose another --out', line)
     self.assertEqual((self.folder / 'out.jsonl').read_text(), before)
 

@@ -180,7 +180,7 @@ class ClaimTest(absltest.TestCase):
   def test_how_servers_are_reached_may_change(self):
     with tempfile.TemporaryDirectory() as folder:
       checkpoint.claim(folder, config_of().to_dict())
-      (pathlib.Path(folder) / 'metrics.jsonl').touch()
+      (pathlib.Path(folder) / 'metrics.jsonl').write_text('{"step": 0}\n')
       moved = config_of(
           **{
               'users.user.base_url': 'http://there/v1',
@@ -203,7 +203,9 @@ class ClaimTest(absltest.TestCase):
 
       def claim(**changes):
         about = {'policy': 'x', 'config': config_of(**changes).to_dict()}
-        checkpoint.claim_file(path, about, is_begun=True, flag='--out')
+        checkpoint.claim_file(
+            path, about, made=path, is_begun=True, flag='--out'
+        )
 
       claim()
       claim(**{'users.max_cost': 5.0, 'users.user.base_url': 'http://there/v1'})

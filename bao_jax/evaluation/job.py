@@ -231,7 +231,9 @@ def _claim(config: setup.Config, job: Job) -> None:
       'config': config.to_dict(),
   }
   path = job.path.with_suffix('.config.json')
-  checkpoint.claim_file(path, about, is_begun=job.path.exists(), flag='--out')
+  checkpoint.claim_file(
+      path, about, made=job.path, is_begun=job.path.exists(), flag='--out'
+  )
 
 
 def _done(path: pathlib.Path) -> dict[tuple[str, int], records.Record]:
