@@ -37,7 +37,10 @@ _SAMPLES = flags.DEFINE_integer(
     'samples', 1, 'Conversations about each task.', lower_bound=1
 )
 _TEMPERATURE = flags.DEFINE_float(
-    'temperature', 0.0, "Of a checkpoint's sampling; 0: greedy."
+    'temperature',
+    0.0,
+    "Of a checkpoint's sampling; 0: greedy.",
+    lower_bound=0.0,
 )
 _ANSWERS = flags.DEFINE_list(
     'answers',

@@ -278,6 +278,15 @@ class BadInputTest(CliTest):
           {'model.num_layers': 0},
           {'model.dtype': 'float'},
           {'text.tokenizer': '/nowhere'},
+      ),
+  )
+  def test_failed_check_writes_nothing(self, train, changes):
+    self.fails(train, tiny(**changes), self.folder / 'run')
+    self.assertFalse((self.folder / 'run').exists())
+
+  @parameterized.product(
+      train=(sft.train, rl.train),
+      changes=(
           {'text.vocab_size': 300, 'model.vocab_size': 280},
           {'sampling.max_tokens': 90},
       ),

@@ -161,6 +161,13 @@ class ResumeTest(parameterized.TestCase):
         rl.train(self.config, workdir)
     assert_equal_trees(rl.train(self.config, workdir), self.state)
 
+  def test_prompts_that_do_not_fit_are_named_before_the_first_step(self):
+    config = tiny(**{'warm_start': str(self.warm), 'sampling.max_tokens': 90})
+    with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
+      with self.assertRaisesRegex(ValueError, 'the prompt takes .*_tokens=90'):
+        rl.train(config, self.root / 'long_prompts')
+    hold.assert_not_called()
+
   def test_other_spelling_of_a_path_is_the_same_run(self):
     link = self.root / 'link'
     link.symlink_to(self.root)
@@ -230,6 +237,27 @@ class BadConfigTest(parameterized.TestCase):
 
   @parameterized.parameters(
       ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'; there are: a"),
+      ({'envs.names': ()}, r'envs.names=\(\): name at least one gym'),
+      ({'envs.names': ('turtle', 'turtle')}, 'name .* gym, and each once'),
+      ({'envs.user_choices': ('ask',)}, "envs.user_choices: no 'ask'; there"),
+      (
+          {'envs.options.turtle.user_choices': ('search',)},
+          "options.turtle.user_choices: no 'search'; there are: action, answ",
+      ),
+      ({'envs.max_turns': 0}, 'envs.max_turns=0 must be at least 1'),
+      ({'envs.level': 'hard'}, "envs.level: no 'hard'; there are: easy, full"),
+      ({'rl.gamma': 1.5}, r'rl.gamma=1.5 must be in \[0, 1\]'),
+      ({'rl.gamma': float('nan')}, r'rl.gamma=nan must be in \[0, 1\]'),
+      ({'rl.dual_clip': 0.5}, 'rl.dual_clip=0.5 must be 0 or above 1'),
+      ({'rl.length_buckets': ()}, r'rl.length_buckets=\(\) must be positive'),
+      ({'sampling.append_buckets': (64, 16)}, 'must be positive and ascending'),
+      ({'sampling.rows': 0}, 'sampling.rows=0 must be at least 1'),
+      ({'sampling.prefix_rows': 0}, 'sampling.prefix_rows=0 must be at least'),
+      ({'sampling.temperature': 0.0}, 'sampling.temperature=0.0 must be posi'),
+      ({'evaluation.num_tasks': 0}, 'evaluation.num_tasks=0 must be at least'),
+      ({'evaluation.split': 'dev'}, "evaluation.split: no 'dev'; there are: "),
+      ({'seed': -1}, 'seed=-1 must not be negative'),
+      ({'sampling.max_tokens': 90}, 'the prompt takes .*sampling.max_tokens=9'),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
       ({'sft.length': 8}, r'sft.length=8 tokens; raise it'),
@@ -245,10 +273,12 @@ class BadConfigTest(parameterized.TestCase):
       ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
       ({'rl.zero_variance_on': 'x'}, "rl.zero_variance_on='x' must be shaped"),
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
+      ({'rl.tasks_per_step': 9999}, 'tasks_per_step is 9999; it must be betw'),
   )
   def test_reinforcement_learning(self, changes, message):
     with self.assertRaisesRegex(ValueError, message):
-      rl.train(tiny(**changes), self.workdir)
+      rl.train(tiny(**changes), self.workdir / 'run')
+    self.assertFalse((self.workdir / 'run').exists())
 
   @parameterized.parameters(
       ('aggregation', 'x', "rl.aggregation='x' must be token, sequence"),

@@ -61,8 +61,7 @@ def train(
     ValueError: the config is wrong, or the warm start is not finished.
   """
   workdir = pathlib.Path(workdir)
-  setup.check_names(config)
-  credit_lib.check_names(config)
+  check(config)
   if config.warm_start:
     check_finished(config.warm_start)
   setup.claim(workdir, 'rl', config)
@@ -92,6 +91,7 @@ def train(
   )
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
+  setup.check_prompts(config, speaker)
   ledger = users.ledger(config, workdir)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
@@ -140,6 +140,19 @@ def train(
   saved.close()
   logging.info('%s: %d steps done.', workdir, config.rl.num_steps)
   return state
+
+
+def check(config: setup.Config) -> None:
+  """Refuses a config that would fail later, before anything is written.
+
+  Raises:
+    ValueError: names the field, or the task file and line.
+    OSError: a file cannot be read.
+  """
+  setup.check_names(config)
+  credit_lib.check_names(config)
+  setup.check_tokenizer(config)
+  requests_of_step(config, setup.tasks(config, 'train'), 0)
 
 
 def check_finished(warm_start: str) -> None:

@@ -46,9 +46,11 @@ def train(
   Raises:
     ConfigMismatchError: the folder belongs to another config.
     FloatingPointError: the loss is no longer finite.
+    ValueError: the config is wrong, or a prompt does not fit.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
+  setup.check_tokenizer(config)
   setup.claim(workdir, 'warm start', config)
   ledger = users.ledger(config, workdir)
   encoder = lessons.tokenizer(config, workdir)
@@ -63,6 +65,8 @@ def train(
   if int(state.step) >= config.sft.num_steps:
     return state
 
+  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
+  setup.check_prompts(config, speaker)
   sequences = teacher_sequences(config, encoder)
   logging.info('Warm start on %d conversations.', len(sequences))
   step = jax.jit(
@@ -73,7 +77,6 @@ def train(
       ),
       donate_argnames='state',
   )
-  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
   watched = setup.watched(config)
   start = int(state.step)
   writer = metrics_lib.MetricWriter(workdir, step=start)
