@@ -226,19 +226,29 @@ class Checkpoints:
 
 
 class Preemption:
-  """Notices SIGTERM, so that a loop can save and stop after its step."""
+  """Notices SIGTERM and Ctrl-C, so that a loop saves and stops after its step.
+
+  A second Ctrl-C stops at once.
+  """
 
   def __init__(self):
     self.is_requested = False
-    self._previous = None
+    self._previous = {}
 
   def __enter__(self) -> 'Preemption':
-    self._previous = signal.signal(signal.SIGTERM, self._request)
+    for number in (signal.SIGTERM, signal.SIGINT):
+      self._previous[number] = signal.signal(number, self._request)
     return self
 
   def __exit__(self, *unused) -> None:
-    signal.signal(signal.SIGTERM, self._previous)
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
 
   def _request(self, signum: int, frame: python_types.FrameType | None) -> None:
-    del signum, frame
+    del frame
+    if signum == signal.SIGINT:
+      if self.is_requested:
+        raise KeyboardInterrupt
+      # Not `print`: the loop may be printing.
+      os.write(2, b'\nStopping after this step; Ctrl-C again: at once.\n')
     self.is_requested = True

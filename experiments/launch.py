@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import pathlib
+import signal
 import sys
+import types as python_types
 from typing import Any
 
 from absl import app
@@ -141,7 +143,8 @@ def errors_in_one_line(
     Once.
 
   Raises:
-    SystemExit: with status 1 after an expected error, 130 after Ctrl-C.
+    SystemExit: with status 1 after an expected error, 130 after Ctrl-C, 143
+      after SIGTERM.
   """
   try:
     yield
@@ -153,10 +156,17 @@ def errors_in_one_line(
     # Not `print`: a progress bar may be in the way.
     tqdm.tqdm.write(f'error: {_one_line(error)}{where}', file=sys.stderr)
     raise SystemExit(1) from None
-  except KeyboardInterrupt:
+  except KeyboardInterrupt as error:
     said = 'Interrupted; the same command goes on from what is saved.'
     tqdm.tqdm.write(said, file=sys.stderr)
-    raise SystemExit(130) from None
+    number = error.args[0] if error.args else signal.SIGINT
+    raise SystemExit(128 + number) from None
+
+
+def _interrupt(number: int, frame: python_types.FrameType | None) -> None:
+  """Ends the process as Ctrl-C does; loops that train save first."""
+  del frame
+  raise KeyboardInterrupt(number)
 
 
 def _one_line(error: BaseException) -> str:
@@ -196,6 +206,7 @@ def _start(call: Callable[[], Any]) -> None:
         f'{jax.local_devices()}',
         flush=True,
     )
+    signal.signal(signal.SIGTERM, _interrupt)
     result = call()
     if isinstance(result, str):
       print(result)

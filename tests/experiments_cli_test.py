@@ -486,7 +486,10 @@ class EvaluateTest(CliTest):
       told = 'You may use answer'
       self.assertEqual({told in line.prompt for line in lines}, {bool(name)})
 
-  def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(self):
+  @parameterized.parameters((signal.SIGINT, 130), (signal.SIGTERM, 143))
+  def test_signal_loses_nothing_and_the_same_command_goes_on(
+      self, number, status
+  ):
     # Some questions are not answered, until the server is well again.
     is_well = threading.Event()
 
@@ -514,9 +517,9 @@ class EvaluateTest(CliTest):
         if path.exists() and len(records.read(path)) >= 8:
           break
         time.sleep(0.05)
-      running.send_signal(signal.SIGINT)
+      running.send_signal(number)
       _, errors = running.communicate(timeout=50)  # A question has 60 s.
-      self.assertEqual(running.returncode, 130, errors)
+      self.assertEqual(running.returncode, status, errors)
       said = [line for line in errors.splitlines() if 'Inter' in line]
       self.assertEqual(
           said, ['Interrupted; the same command goes on from what is saved.']

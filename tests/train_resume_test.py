@@ -147,14 +147,15 @@ class ResumeTest(parameterized.TestCase):
     hold.assert_not_called()
     assert_equal_trees(state, self.state)
 
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
   @pytest.mark.slow
-  def test_sigterm_saves_and_stops(self):
-    workdir = self.root / 'terminated'
+  def test_signal_saves_and_stops(self, number):
+    workdir = self.root / f'stopped_{number}'
     original = metrics_lib.MetricWriter.write
 
     def write(*args):
       original(*args)
-      os.kill(os.getpid(), signal.SIGTERM)
+      os.kill(os.getpid(), number)
 
     with mock.patch.object(metrics_lib.MetricWriter, 'write', write):
       with self.assertRaisesRegex(SystemExit, 'Stopped after step 1'):
@@ -289,6 +290,26 @@ class BadConfigTest(parameterized.TestCase):
     config.rl[field] = value
     with self.assertRaisesRegex(ValueError, message):
       credit.objective(config.rl)
+
+
+class PreemptionTest(parameterized.TestCase):
+
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_signal_is_noticed_and_ends_nothing(self, number):
+    before = signal.getsignal(number)
+    with checkpoint.Preemption() as preemption:
+      self.assertFalse(preemption.is_requested)
+      os.kill(os.getpid(), number)
+      self.assertTrue(preemption.is_requested)
+    self.assertEqual(signal.getsignal(number), before)
+
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_ctrl_c_after_a_signal_stops_at_once(self, number):
+    with self.assertRaises(KeyboardInterrupt):
+      with checkpoint.Preemption():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
 
 
 class MetricsTest(absltest.TestCase):

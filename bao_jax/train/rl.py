@@ -133,7 +133,7 @@ def train(
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       if is_due or preemption.is_requested:
         saved.save(i + 1, state)
-      if preemption.is_requested and not is_last:
+      if preemption.is_requested:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
   writer.close()
