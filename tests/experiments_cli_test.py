@@ -579,6 +579,14 @@ class EvaluateTest(CliTest):
     self.assertRegex(said, r'turtle: validation split, easy level')
     self.assertRegex(said, r'\| run +\| 0\.000 \[0\.000, 0\.000\] \|')
 
+  def test_greedy_samples_are_refused(self):
+    line = self.fails(lambda: self.evaluate(num_tasks=1, num_samples=2))
+    self.assertIn('--samples=2: greedy', line)
+    self.assertEmpty(list(self.folder.iterdir()))
+    self.evaluate(num_tasks=1, num_samples=2, temperature=1.0)
+    first, second = records.read(self.folder / 'out.jsonl')
+    self.assertNotEqual(first.turns, second.turns)
+
   def test_reference_on_the_test_split_is_noted(self):
     before = reads.sentence(self.folder, 'test')
     self.assertEqual(before, 'No evaluation read the test split.')

@@ -156,6 +156,29 @@ class ClientTest(absltest.TestCase):
     )
     self.assertEqual(roles['policy'].max_tokens, 2048)
 
+  def test_another_model_is_looked_for_on_the_users_server(self):
+    here = {'users.user.base_url': 'http://here/v1', 'users.user.key_env': 'K'}
+    config = config_of(
+        **here,
+        **{
+            'users.policy.model': 'p',
+            'users.teacher.model': 't',
+            'users.teacher.key_env': 'T',
+            'users.judge.model': 'j',
+            'users.judge.base_url': 'http://there/v1',
+        },
+    )
+    roles = dict(users._models(config))
+    self.assertEqual(
+        {role: (m.name, m.base_url, m.key_env) for role, m in roles.items()},
+        {
+            'user': ('m', 'http://here/v1', 'K'),
+            'judge': ('j', 'http://there/v1', 'OPENAI_API_KEY'),
+            'teacher': ('t', 'http://here/v1', 'T'),
+            'policy': ('p', 'http://here/v1', 'K'),
+        },
+    )
+
   def test_servers_by_default(self):
     with mock.patch.dict(os.environ, {'OPENAI_BASE_URL': 'http://env/v1'}):
       roles = dict(users._models(config_of()))
@@ -359,12 +382,28 @@ class RunTest(absltest.TestCase):
     )
     self.assertTrue((self.folder / 'users.json').is_file())
 
+  def test_a_model_is_evaluated_on_the_users_server(self):
+    with fake_chat.Server(lambda _: 'Hello.') as server:
+      config = config_of(
+          **{
+              'users.kind': 'scripted',
+              'users.user.model': '',
+              'users.user.base_url': server.url,
+              'envs.names': ('turtle',),
+          }
+      )
+      path = self.folder / 'mine.jsonl'
+      job = job_lib.Job('openai:mine', 'train', path, num_tasks=1)
+      self.assertLen(job_lib.run(config, job).records, 1)
+      self.assertEqual({r['model'] for r in server.requests}, {'mine'})
+
   def test_a_dead_server_ends_the_run(self):
     with fake_chat.Server(lambda _: '') as server:
       pass
     config = self.config(server.url, 'record')
     config.users.breaker_failures = 2
-    with self.assertRaisesRegex(chat.StopError, '2 questions in a row'):
+    message = '2 questions in a row, last: 127.0.0.1:.*Error'
+    with self.assertRaisesRegex(chat.StopError, message):
       lessons.teacher_dialogues(config, 'train', 4)
 
 

@@ -146,7 +146,8 @@ def check(config: setup.Config, job: Job) -> None:
   """Refuses a wrong job before anything is read, computed or written.
 
   Raises:
-    ValueError: the config is wrong, or there is no such policy.
+    ValueError: the config is wrong, there is no such policy, or all samples of
+      a task would be the same.
     IsADirectoryError: the records' path is a folder.
   """
   setup.check_names(config)
@@ -159,6 +160,12 @@ def check(config: setup.Config, job: Job) -> None:
     known = ', '.join(policies.SCRIPTED)
     raise ValueError(
         f'--policy={job.policy}: no such player; there are: {known}.'
+    )
+  is_greedy = job.kind == 'checkpoint' and not job.temperature
+  if is_greedy and job.num_samples > 1 and not users.is_llm(config):
+    raise ValueError(
+        f'--samples={job.num_samples}: greedy decoding and scripted users would'
+        ' repeat one conversation; give --temperature, 1 say.'
     )
   if job.path.is_dir():
     raise IsADirectoryError(
@@ -188,10 +195,9 @@ def _with_model(config: setup.Config, job: Job) -> setup.Config:
   if job.kind not in _MODELS:
     return config
   config = config.copy_and_resolve_references()
-  role = config.users[_MODELS[job.kind]]
-  role.model = job.target
-  if not users.is_llm(config):  # Nobody asks that role; it has no model.
-    config.users.user.update(role)
+  config.users[_MODELS[job.kind]].model = job.target
+  if not users.is_llm(config):  # Nobody asks the user, who needs no model.
+    config.users.user.model = config.users.user.model or job.target
   return config
 
 

@@ -18,6 +18,7 @@ Ledger = ledger_lib.Ledger
 _KINDS = ('scripted', 'llm')
 _SCRIPTED_THREADS = 8
 _OFFICIAL = 'https://api.openai.com/v1'
+_KEY = 'OPENAI_API_KEY'  # The default of `key_env`.
 # What a role without a model of its own has from the user.
 _OF_SERVER = (
     'model',
@@ -140,6 +141,10 @@ def _settings(users: Config, role: str) -> dict:
   own = users[role].to_dict()
   if not own['model']:
     own |= {name: users.user[name] for name in _OF_SERVER}
+  elif not own['base_url']:
+    own['base_url'] = users.user.base_url
+    if own['key_env'] == _KEY:  # That of the server goes with it.
+      own['key_env'] = users.user.key_env
   own['base_url'] = (
       own['base_url'] or os.environ.get('OPENAI_BASE_URL') or _OFFICIAL
   )
