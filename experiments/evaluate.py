@@ -19,6 +19,7 @@ import launch
 from bao_jax.evaluation import job as job_lib
 from bao_jax.report import table
 from bao_jax.report import text
+from bao_jax.train import users
 
 _POLICY = flags.DEFINE_string(
     'policy',
@@ -85,7 +86,8 @@ def run(config) -> str:
     rows.append(job_lib.run(held_to, one))
   said = _tables(table.groups(rows), limits)
   files = '\n'.join(f'Records: {one.path}' for one in jobs)
-  return f'{said}\n\n{files}'
+  spent = users.spent(*(one.spent_path for one in jobs))
+  return '\n\n'.join(part for part in (said, spent, files) if part)
 
 
 def _tables(groups, limits) -> str:

@@ -18,6 +18,7 @@ import tqdm
 from bao_jax import memory
 from bao_jax.envs import base
 from bao_jax.train import setup
+from bao_jax.train import users
 from bao_jax.users import chat
 
 # What a wrong config, folder or disk raises. Anything else is a fault of ours
@@ -58,7 +59,11 @@ def launch(
       if not pathlib.Path(path.partition(':')[0]).is_file():
         raise FileNotFoundError(f'--config={path}: no such file.')
       keep_programs(workdir.value)
-      return run(config.value, workdir.value)
+      result = run(config.value, workdir.value)
+      found = sorted(pathlib.Path(workdir.value).rglob('users.json'))
+      if config.value.users.kind == 'llm' and found:
+        print(users.spent(*found))
+      return result
 
   _start(call)
 

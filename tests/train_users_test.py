@@ -107,9 +107,8 @@ class CheckTest(parameterized.TestCase):
     self.addCleanup(self.restore, kept)
     self.restore({})
     with mock.patch.dict(sys.modules, {name: None}):
-      with self.assertRaisesRegex(
-          ValueError, rf"needs the package {name}; .* pip install 'bao_jax\[llm"
-      ):
+      message = rf"the package {name}; .* constraints.txt -e '\.\[llm\]'"
+      with self.assertRaisesRegex(ValueError, message):
         setup.check_names(config_of())
       setup.check_names(config_of(**{'users.kind': 'scripted'}))
 
@@ -331,7 +330,9 @@ class RunTest(absltest.TestCase):
     again = self.run_all(server.url, 'again', 'replay')
     self.assertEqual(again, first)
 
-    summary = json.loads((self.folder / 'first' / 'users.json').read_text())
+    summary = json.loads(
+        (self.folder / 'first' / 'records.users.json').read_text()
+    )
     self.assertGreater(summary['roles']['user']['asks'], 20)
     self.assertGreater(summary['cost'], 0)
     rows = (self.folder / 'first' / 'metrics.jsonl').read_text()
@@ -380,7 +381,20 @@ class RunTest(absltest.TestCase):
     self.assertEqual(
         sorted({'How to work' in system for system in systems}), [False, True]
     )
-    self.assertTrue((self.folder / 'users.json').is_file())
+    for kind in ('openai', 'teacher'):
+      said = users.spent(self.folder / f'{kind}.users.json')
+      role = {'openai': 'policy'}.get(kind, kind)
+      self.assertRegex(
+          said, rf'asked (\d+) questions \({role} \1\), which cost'
+      )
+
+  def test_nobody_was_asked(self):
+    config = config_of(**{'envs.names': ('function',)})
+    path = self.folder / 'none.jsonl'
+    job = job_lib.Job('scripted:honest', 'train', path, num_tasks=1)
+    job_lib.run(config, job)
+    said = users.spent(path.with_suffix('.users.json'))
+    self.assertStartsWith(said, 'Models were asked 0 questions, which cost 0.')
 
   def test_a_model_is_evaluated_on_the_users_server(self):
     with fake_chat.Server(lambda _: 'Hello.') as server:

@@ -60,6 +60,11 @@ class Job:
     return self.policy.partition(':')[2]
 
   @property
+  def spent_path(self) -> pathlib.Path:
+    """Where it is counted what models were asked, if any were."""
+    return self.path.with_suffix('.users.json')
+
+  @property
   def row(self) -> str:
     if self.name:
       return self.name
@@ -202,9 +207,9 @@ def _with_model(config: setup.Config, job: Job) -> setup.Config:
 
 
 def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
-  if job.kind in _MODELS:
-    return users.opened_ledger(config, job.path.parent)
-  return users.ledger(config, job.path.parent)
+  if job.kind in _MODELS or users.is_llm(config):
+    return users.opened_ledger(config, job.spent_path)
+  return users.Ledger()
 
 
 def _trained(config, job, origin) -> policies.Policy:
