@@ -208,7 +208,21 @@ class TaskSourceTest(CliTest):
       (['', '{"id": '], 'train.jsonl:2: not valid JSON'),
       (
           ['{"id": "1", "gym": "chess", "level": "easy", "data": {}}'],
+          "train.jsonl:1: unknown gym 'chess'; use alfworld, function,",
+      ),
+      (
+          [
+              '{"id": "1", "gym": "function", "level": "easy", "data":'
+              ' {"rule": "a", "test_case": [1, 2, 3, 4], "expected": 1}}'
+          ],
           "train.jsonl: no task of gym 'turtle'",
+      ),
+      (
+          [
+              '{"id": "1", "gym": "function", "level": "easy", "data":'
+              ' {"rule": "a", "test_case": [1, 2, 3, 4], "expected": 2}}'
+          ],
+          "train.jsonl:1: data: expected is 2, but 'a' is 1 at",
       ),
       (
           [

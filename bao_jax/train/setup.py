@@ -139,7 +139,9 @@ def tasks(config: Config, split: str) -> list[types.Task]:
   read = {
       'builtin': lambda gym: _generate(gym, level, split),
       'tfds': lambda gym: _load(gym, level, split, path),
-      'jsonl': lambda gym: reader.read_folder(path, split, gym, bad),
+      'jsonl': lambda gym: reader.read_folder(
+          path, split, gym, bad, catalog.GYMS
+      ),
       'userrl': lambda gym: userrl.read_held_out(
           path, gym, split, merged=config.tasks.merged, bad=bad
       ),
