@@ -14,9 +14,11 @@ import jax
 import numpy as np
 import pytest
 
+from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax.train import credit
+from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -261,7 +263,7 @@ class BadConfigTest(parameterized.TestCase):
       ({'sampling.max_tokens': 90}, 'the prompt takes .*sampling.max_tokens=9'),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
-      ({'sft.length': 8}, r'sft.length=8 tokens; raise it'),
+      ({'sft.length': 8}, r'sft.length=8 tokens; .*teacher.convers'),
       ({'text.tokenizer': '/nowhere'}, '/nowhere: no such tokenizer file'),
   )
   def test_warm_start(self, changes, message):
@@ -290,6 +292,22 @@ class BadConfigTest(parameterized.TestCase):
     config.rl[field] = value
     with self.assertRaisesRegex(ValueError, message):
       credit.objective(config.rl)
+
+
+class DebugTest(parameterized.TestCase):
+
+  @parameterized.parameters(*(n for n in catalog.GYMS if n != 'alfworld'))
+  def test_every_gym_has_something_to_imitate(self, name):
+    module = {}
+    exec(compile(CONFIG.read_text(), str(CONFIG), 'exec'), module)
+    config = module['get_config']('debug')
+    config.update_from_flattened_dict(
+        {'envs.names': (name,), 'sampling.max_tokens': 1000}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+      encoder = lessons.tokenizer(config, pathlib.Path(folder))
+    for config.seed in range(3):
+      self.assertNotEmpty(sft.teacher_sequences(config, encoder))
 
 
 class PreemptionTest(parameterized.TestCase):

@@ -144,8 +144,9 @@ def teacher_sequences(
       sequences.append((tokens, (turn >= 0) & is_target[turn]))
   if not sequences:
     raise ValueError(
-        f'No teacher conversation was solved within sft.length='
-        f'{config.sft.length} tokens; raise it.'
+        f'None of {len(dialogues)} teacher conversations was solved within '
+        f'sft.length={config.sft.length} tokens; raise that, '
+        'teacher.conversations or teacher.scheduling.'
     )
   return sequences
 
