@@ -358,6 +358,26 @@ class MetricsTest(absltest.TestCase):
         [{'step': 0, 'a': 0.0}, {'step': 1, 'a': 1.0}],
     )
 
+  def test_what_is_not_finite_is_null(self):
+    self.path.write_text('{"step": 0, "a": NaN}\n')  # As it once was.
+    writer = metrics_lib.MetricWriter(self.path.parent, step=1)
+    with mock.patch.object(writer._board, 'add_scalar') as add_scalar:
+      writer.write(1, {'a': np.float32(np.nan), 'b': np.inf, 'c': 2})
+    writer.close()
+    add_scalar.assert_called_once_with('c', 2.0, 1)
+    self.assertEqual(
+        self.path.read_text(),
+        '{"step": 0, "a": null}\n'
+        '{"step": 1, "a": null, "b": null, "c": 2.0}\n',
+    )
+    np.testing.assert_equal(
+        metrics_lib.read_metrics(self.path),
+        [
+            {'step': 0, 'a': np.nan},
+            {'step': 1, 'a': np.nan, 'b': np.nan, 'c': 2.0},
+        ],
+    )
+
 
 @pytest.mark.slow
 class KillTest(absltest.TestCase):
