@@ -387,7 +387,15 @@ class FlagsTest(CliTest):
       (['--config=nowhere.py', '--workdir=x'], '--config=nowhere.py: no such'),
       (
           [f'--config={CONFIG}', '--config.rl.gama=1', '--workdir=x'],
-          '--config has no field .gama. Did you mean "gamma"',
+          '.*--config has no field .gama. Did you mean "gamma"',
+      ),
+      (
+          [f'--config={CONFIG}', '--config.envs.options.turtle.x=1'],
+          '--config.envs.options.turtle.x: --config has no field .x.; docs',
+      ),
+      (
+          [f'--config={CONFIG}', '--config.envs.options.turtel.max_turns=1'],
+          '.*options.turtel.*no field .turtel. Did you mean "turtle"',
       ),
   )
   def test_mistake_is_one_line(self, arguments, message):
@@ -400,6 +408,39 @@ class FlagsTest(CliTest):
     )
     self.assertEqual(done.returncode, 1)
     self.assertRegex(done.stderr, f'\\Aerror: {message}.*\n\\Z')
+
+  @parameterized.parameters('train_sft', 'train_rl', 'quickstart', 'evaluate')
+  def test_help_has_the_flags(self, name):
+    done = subprocess.run(
+        [sys.executable, str(EXPERIMENTS / f'{name}.py'), '--help'],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    own = '--policy' if name == 'evaluate' else '--workdir'
+    for flag in ('--config', own):
+      self.assertIn(f'  {flag}: ', done.stdout)
+
+  def test_reader_that_leaves(self):
+    # As `report.py ... | head -0`: the page is written and nothing is said.
+    path = self.folder / 'x.jsonl'
+    records.write(path, [ReportTest.record('BAO')])
+    out = self.folder / 'page.html'
+    running = subprocess.Popen(
+        [
+            *(sys.executable, str(EXPERIMENTS / 'report.py')),
+            *(f'--records={path}', f'--out={out}'),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running.stdout.close()
+    errors = running.stderr.read()
+    running.stderr.close()
+    self.assertEqual(running.wait(120), 0)
+    self.assertNotIn('BrokenPipe', errors)
+    self.assertTrue(out.exists())
 
 
 class LessonsTest(CliTest):
@@ -746,7 +787,8 @@ class EvaluateTest(CliTest):
 
 class ReportTest(CliTest):
 
-  def record(self, name, split='test', seed=0):
+  @staticmethod
+  def record(name, split='test', seed=0):
     return records.Record(
         run=name,
         gym='turtle',
