@@ -769,7 +769,19 @@ class EvaluateTest(CliTest):
     self.assertIn('no checkpoint there', self.fails(call))
     self.assertFalse((row / 'reads.jsonl').exists())
     config.warm_start = '/nowhere'
-    self.assertIn('/nowhere/tokenizer.json: no such', self.fails(call))
+    self.assertIn('/nowhere/config.json: not found', self.fails(call))
+
+  def test_tokenizer_is_that_of_the_first_warm_start(self):
+    # A run prolongs another one, with other teachers.
+    warm, first, second = (self.folder / x for x in ('warm', 'one', 'two'))
+    shutil.copytree(self.workdir, warm)
+    setup.claim(first, 'rl', tiny(warm_start=str(warm)))
+    config = tiny(**{'warm_start': str(first), 'teacher.slip': 0.9})
+    setup.claim(second, 'rl', config)
+    encoder = lessons.saved_tokenizer(config, second)
+    text = (warm / 'tokenizer.json').read_text()
+    self.assertEqual(encoder.backend.to_str(pretty=True), text)
+    self.assertEmpty(list(self.folder.glob('[ot]*/tokenizer.json')))
 
   def test_model_of_another_shape(self):
     state = lambda size: types.TrainState(
@@ -827,6 +839,21 @@ class ReportTest(CliTest):
     self.assertIn('The test split was read once per row.', page)
     self.assertLess(said.index(policies.TEACHER), said.index('BAO'))
     self.assertRegex(said, r'\| BAO +\| 1\.000 .*\| 1 +\| 0 +\|')
+
+  def test_rows_held_to_answers_have_a_frontier(self):
+    names = 'BAO', 'BAO, k = 2', 'BAO, k = 1', 'Other, k = 1'
+    paths = [
+        self.write(f'{i}.jsonl', self.record(name))
+        for i, name in enumerate(names)
+    ]
+    said = report.write(self.folder / 'x.html', paths, [], title='Mine')
+    tables = said.split('\n\n')
+    where = tables.index('BAO')
+    self.assertRegex(
+        tables[where + 1],
+        r'(?s)\| k \| Pass@U-k, cut off .*\| 1 +\| 1\.000 .*\| 2 +\| 1\.000 ',
+    )
+    self.assertNotIn('Other', tables)
 
   def test_same_conversation_twice(self):
     first = self.write('a.jsonl', self.record('BAO'))
