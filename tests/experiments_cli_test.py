@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import errno
 import importlib.util
 import io
@@ -660,6 +661,12 @@ class EvaluateTest(CliTest):
         reads.sentence(self.folder, 'test'),
         'The test split was read 2 times (Scripted teacher 2).',
     )
+    lines = (self.folder / 'reads.jsonl').read_text().splitlines()
+    noted = list(map(json.loads, lines))
+    self.assertEqual([line['tasks'] for line in noted], [4, 1])
+    times = [datetime.datetime.fromisoformat(line['time']) for line in noted]
+    self.assertLessEqual(times[0], times[1])
+    self.assertIsNotNone(times[0].tzinfo)
 
   def test_another_name_is_the_same_read(self):
     shutil.copytree(self.workdir, self.folder / 'run')
@@ -827,7 +834,12 @@ class ReportTest(CliTest):
     self.write('in/c.jsonl', self.record('BAO', seed=1))
     teacher = self.write('t.jsonl', self.record(policies.TEACHER))
     reads.note(
-        self.folder, 'test', row='BAO', policy='trained', run=self.folder
+        self.folder,
+        'test',
+        row='BAO',
+        policy='trained',
+        run=self.folder,
+        num_tasks=1,
     )
     run = self.folder / 'mine'
     run.mkdir()

@@ -112,7 +112,7 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
   keys = [_key(r.task.id, r.sample) for r in requests]
   left = [r for r, key in zip(requests, keys) if key not in done]
   if left:
-    _note(job)
+    _note(job, num_tasks=len({r.task.id for r in left}))
   for request, record in hold(policy, left, job.row):
     records.append(job.path, [record])
     done[_key(request.task.id, request.sample)] = record
@@ -252,7 +252,7 @@ def _key(task_id: str, sample: int) -> tuple[str, int]:
   return task_id, sample
 
 
-def _note(job: Job) -> None:
+def _note(job: Job, num_tasks: int) -> None:
   """Notes that a split is read: with the table that the run is a row of."""
   is_run = job.kind == 'checkpoint'
   folder = pathlib.Path(job.target) if is_run else job.path.parent
@@ -264,6 +264,7 @@ def _note(job: Job) -> None:
       row=job.row,
       policy='trained' if is_run else job.policy,
       run=folder if is_run else None,
+      num_tasks=num_tasks,
   )
 
 

@@ -122,7 +122,14 @@ def evaluate_rows(
     label = _label(config, name)
     path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
     if not path.exists():
-      reads.note(workdir, split, row=label, policy=kind, run=folder)
+      reads.note(
+          workdir,
+          split,
+          row=label,
+          policy=kind,
+          run=folder,
+          num_tasks=len(tasks),
+      )
       origin = policies.Origin(label, split, config.seed)
       if folder is None:
         player = policies.SCRIPTED[kind](base)
