@@ -43,6 +43,9 @@ class ConfigMismatchError(ValueError):
 def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
   """Makes a folder that of a run, or checks that it is.
 
+  It belongs to a config from the first result on. A start that failed before
+  leaves it free.
+
   Args:
     workdir: the run's folder.
     config: nested plain values.
@@ -52,23 +55,29 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
       that differ.
   """
   folder = pathlib.Path(workdir)
-  claim_file(
-      folder / 'config.json',
-      config,
-      is_begun=folder.is_dir() and _has_results(folder),
-      flag='--workdir',
-  )
+  path = folder / 'config.json'
+  is_begun = path.exists() and _has_results(folder)
+  if path.exists() and not is_begun and _differing(path, config):
+    # Trained as that config said.
+    (folder / 'tokenizer.json').unlink(missing_ok=True)
+  claim_file(path, config, made=folder, is_begun=is_begun, flag='--workdir')
 
 
 def claim_file(
-    path: pathlib.Path, config: Mapping[str, Any], *, is_begun: bool, flag: str
+    path: pathlib.Path,
+    config: Mapping[str, Any],
+    *,
+    made: pathlib.Path,
+    is_begun: bool,
+    flag: str,
 ) -> None:
   """Writes a config next to the results that it leads to, or checks it.
 
   Args:
     path: where the config is, or goes.
     config: nested plain values.
-    is_begun: whether there are results.
+    made: where the results are, or go.
+    is_begun: whether there are any.
     flag: which one says where they are.
 
   Raises:
@@ -76,26 +85,36 @@ def claim_file(
       differ.
   """
   path.parent.mkdir(parents=True, exist_ok=True)
-  config = json.loads(json.dumps(config))
   if not path.exists() or not is_begun:
     _write(path, config)
     return
-  there = _flat(json.loads(path.read_text()))
-  here = _flat(config)
-  names = sorted(there.keys() | here.keys())
-  differ = [
-      n for n in names if there.get(n) != here.get(n) and not _may_change(n)
-  ]
-  if differ:
+  differ = _differing(path, config)
+  binding = [name for name in differ if not _may_change(name)]
+  if binding:
     shown = '; '.join(
-        f'{n}: {there.get(n)} there, {here.get(n)} here' for n in differ[:3]
+        f'{name}: {there} there, {here} here'
+        for name, (there, here) in differ.items()
+        if name in binding[:3]
     )
     raise ConfigMismatchError(
-        f'{path.parent} was made by another config ({shown}); choose another '
+        f'{made} was made by another config ({shown}); choose another '
         f'{flag} or give the same config.'
     )
-  if there != here:
+  if differ:
     _write(path, config)
+
+
+def _differing(
+    path: pathlib.Path, config: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+  """Returns what a file and a config say of the fields that differ."""
+  there = _flat(json.loads(path.read_text()))
+  here = _flat(json.loads(json.dumps(config)))
+  return {
+      name: (there.get(name), here.get(name))
+      for name in sorted(there.keys() | here.keys())
+      if there.get(name) != here.get(name)
+  }
 
 
 def _write(path: pathlib.Path, config: Mapping[str, Any]) -> None:
@@ -111,9 +130,14 @@ def _may_change(name: str) -> bool:
 
 
 def _has_results(folder: pathlib.Path) -> bool:
-  """Returns whether a run has begun in earnest: then its config binds."""
-  beginning = {'config.json', 'config.tmp', 'tokenizer.json', 'programs'}
-  return any(path.name not in beginning for path in folder.iterdir())
+  """Returns whether a run, or one within, saved what is worth keeping.
+
+  That is a checkpoint, metrics or records. A start that failed leaves a config,
+  a tokenizer, compiled programs and empty files and folders.
+  """
+  lines = (path.stat().st_size > 0 for path in folder.rglob('*.jsonl'))
+  steps = (p.name.isdecimal() for p in folder.rglob('checkpoints/*'))
+  return any(lines) or any(steps)
 
 
 def claimed(workdir: str | pathlib.Path) -> dict[str, Any]:
@@ -202,19 +226,29 @@ class Checkpoints:
 
 
 class Preemption:
-  """Notices SIGTERM, so that a loop can save and stop after its step."""
+  """Notices SIGTERM and Ctrl-C, so that a loop saves and stops after its step.
+
+  A second Ctrl-C stops at once.
+  """
 
   def __init__(self):
     self.is_requested = False
-    self._previous = None
+    self._previous = {}
 
   def __enter__(self) -> 'Preemption':
-    self._previous = signal.signal(signal.SIGTERM, self._request)
+    for number in (signal.SIGTERM, signal.SIGINT):
+      self._previous[number] = signal.signal(number, self._request)
     return self
 
   def __exit__(self, *unused) -> None:
-    signal.signal(signal.SIGTERM, self._previous)
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
 
   def _request(self, signum: int, frame: python_types.FrameType | None) -> None:
-    del signum, frame
+    del frame
+    if signum == signal.SIGINT:
+      if self.is_requested:
+        raise KeyboardInterrupt
+      # Not `print`: the loop may be printing.
+      os.write(2, b'\nStopping after this step; Ctrl-C again: at once.\n')
     self.is_requested = True

@@ -6,6 +6,7 @@ repetition even if the run was killed and resumed.
 
 from collections.abc import Mapping
 import json
+import math
 import os
 import pathlib
 from typing import Any
@@ -23,7 +24,7 @@ def read_metrics(path: str | pathlib.Path) -> list[dict[str, Any]]:
     path: the file.
 
   Returns:
-    One dict per step, with 'step' among its keys.
+    One dict per step, with 'step' among its keys; null becomes NaN.
 
   Raises:
     ValueError: another line is not JSON; names file and line.
@@ -34,11 +35,19 @@ def read_metrics(path: str | pathlib.Path) -> list[dict[str, Any]]:
     if not line:
       continue
     try:
-      rows.append(json.loads(line))
+      row = json.loads(line)
     except ValueError as error:
       if number < len(lines):
         raise ValueError(f'{path}:{number}: not JSON: {error}') from error
+      continue
+    rows.append({k: math.nan if v is None else v for k, v in row.items()})
   return rows
+
+
+def _to_line(row: Mapping[str, float]) -> str:
+  """Writes strict JSON, which has neither NaN nor infinity: null instead."""
+  values = {k: v if math.isfinite(v) else None for k, v in row.items()}
+  return json.dumps(values, allow_nan=False) + '\n'
 
 
 class MetricWriter:
@@ -55,19 +64,20 @@ class MetricWriter:
     rows = read_metrics(self._path) if self._path.exists() else []
     kept = [row for row in rows if row['step'] < step]
     temporary = self._path.with_suffix('.tmp')
-    temporary.write_text(''.join(json.dumps(row) + '\n' for row in kept))
+    temporary.write_text(''.join(map(_to_line, kept)))
     os.replace(temporary, self._path)
     self._board = tensorboardX.SummaryWriter(
         str(self._path.parent / 'tensorboard'), purge_step=step
     )
 
   def write(self, step: int, metrics: Mapping[str, Any]) -> None:
-    """Adds one line; arrays become floats."""
+    """Adds one line; arrays become floats, and what is not finite null."""
     values = {name: float(np.asarray(v)) for name, v in metrics.items()}
     with self._path.open('a') as file:
-      file.write(json.dumps({'step': step, **values}) + '\n')
+      file.write(_to_line({'step': step, **values}))
     for name, value in values.items():
-      self._board.add_scalar(name, value, step)
+      if math.isfinite(value):  # TensorBoard would warn of each.
+        self._board.add_scalar(name, value, step)
 
   def close(self) -> None:
     self._board.close()

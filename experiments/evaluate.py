@@ -19,6 +19,7 @@ import launch
 from bao_jax.evaluation import job as job_lib
 from bao_jax.report import table
 from bao_jax.report import text
+from bao_jax.train import users
 
 _POLICY = flags.DEFINE_string(
     'policy',
@@ -37,7 +38,10 @@ _SAMPLES = flags.DEFINE_integer(
     'samples', 1, 'Conversations about each task.', lower_bound=1
 )
 _TEMPERATURE = flags.DEFINE_float(
-    'temperature', 0.0, "Of a checkpoint's sampling; 0: greedy."
+    'temperature',
+    0.0,
+    "Of a checkpoint's sampling; 0: greedy.",
+    lower_bound=0.0,
 )
 _ANSWERS = flags.DEFINE_list(
     'answers',
@@ -82,7 +86,8 @@ def run(config) -> str:
     rows.append(job_lib.run(held_to, one))
   said = _tables(table.groups(rows), limits)
   files = '\n'.join(f'Records: {one.path}' for one in jobs)
-  return f'{said}\n\n{files}'
+  spent = users.spent(*(one.spent_path for one in jobs))
+  return '\n\n'.join(part for part in (said, spent, files) if part)
 
 
 def _tables(groups, limits) -> str:

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
+import os
 import pathlib
+import signal
 import sys
+import types as python_types
 from typing import Any
 
 from absl import app
@@ -16,6 +19,7 @@ import tqdm
 from bao_jax import memory
 from bao_jax.envs import base
 from bao_jax.train import setup
+from bao_jax.train import users
 from bao_jax.users import chat
 
 # What a wrong config, folder or disk raises. Anything else is a fault of ours
@@ -30,6 +34,11 @@ _EXPECTED = (
 # What flags raise, a misspelled field of a config among it.
 _MISSPELLED = (flags.Error, KeyError, OSError, TypeError, ValueError)
 
+_CONFIG_HELP = (
+    'The config file; --config.<field>=<value> overrides, and docs/config.md'
+    ' explains every field.'
+)
+
 
 def launch(
     run: Callable[[Any, str], Any], *, default_config: str | None = None
@@ -41,7 +50,7 @@ def launch(
     default_config: the config file where none is given.
   """
   config = config_flags.DEFINE_config_file(
-      'config', default_config, lock_config=True
+      'config', default_config, _CONFIG_HELP, lock_config=True
   )
   workdir = flags.DEFINE_string(
       'workdir', None, 'Where to write and resume from.'
@@ -56,7 +65,11 @@ def launch(
       if not pathlib.Path(path.partition(':')[0]).is_file():
         raise FileNotFoundError(f'--config={path}: no such file.')
       keep_programs(workdir.value)
-      return run(config.value, workdir.value)
+      result = run(config.value, workdir.value)
+      found = sorted(pathlib.Path(workdir.value).rglob('users.json'))
+      if config.value.users.kind == 'llm' and found:
+        _say(users.spent(*found))
+      return result
 
   _start(call)
 
@@ -91,10 +104,12 @@ def launch_evaluation(run: Callable[[Any], Any]) -> None:
     sys.argv = [x for x in sys.argv if x != f'--config={where}']
     with _misspelled_in_one_line():  # Overrides are looked up at once.
       config = config_flags.DEFINE_config_dict(
-          'config', saved, lock_config=True
+          'config', saved, _CONFIG_HELP, lock_config=True
       )
   else:
-    config = config_flags.DEFINE_config_file('config', lock_config=True)
+    config = config_flags.DEFINE_config_file(
+        'config', None, _CONFIG_HELP, lock_config=True
+    )
     flags.mark_flag_as_required('config')
 
   def call():
@@ -141,7 +156,8 @@ def errors_in_one_line(
     Once.
 
   Raises:
-    SystemExit: with status 1 after an expected error, 130 after Ctrl-C.
+    SystemExit: with status 1 after an expected error, 130 after Ctrl-C, 143
+      after SIGTERM.
   """
   try:
     yield
@@ -153,10 +169,17 @@ def errors_in_one_line(
     # Not `print`: a progress bar may be in the way.
     tqdm.tqdm.write(f'error: {_one_line(error)}{where}', file=sys.stderr)
     raise SystemExit(1) from None
-  except KeyboardInterrupt:
+  except KeyboardInterrupt as error:
     said = 'Interrupted; the same command goes on from what is saved.'
     tqdm.tqdm.write(said, file=sys.stderr)
-    raise SystemExit(130) from None
+    number = error.args[0] if error.args else signal.SIGINT
+    raise SystemExit(128 + number) from None
+
+
+def _interrupt(number: int, frame: python_types.FrameType | None) -> None:
+  """Ends the process as Ctrl-C does; loops that train save first."""
+  del frame
+  raise KeyboardInterrupt(number)
 
 
 def _one_line(error: BaseException) -> str:
@@ -174,13 +197,32 @@ def _misspelled_in_one_line() -> Iterator[None]:
   with errors_in_one_line(expected=_MISSPELLED):
     try:
       yield
-    except AttributeError as error:
-      raise ValueError(f'--config has no field {_one_line(error)}') from error
+    except (AttributeError, KeyError) as error:
+      raise ValueError(_no_field(_one_line(error))) from error
+
+
+def _no_field(said: str) -> str:
+  """Says which override is wrong, given what was said of it."""
+  name = said.split(' ')[0].strip("'")
+  for flag in (x.partition('=')[0] for x in sys.argv):
+    if name in flag.split('.'):
+      beside = '' if 'Did you mean' in said else '; docs/config.md has them all'
+      return f'{flag}: --config has no field {said}{beside}'
+  return f'--config: {said}'  # The file itself is wrong.
 
 
 def _parse(argv: Sequence[str], known_only: bool = False) -> Sequence[str]:
   with _misspelled_in_one_line():
     return flags.FLAGS(argv, known_only=known_only)
+
+
+def _say(text: str) -> None:
+  """Prints a text, also if whoever reads the output has left: `| head`."""
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:
+    with open(os.devnull, 'w') as nowhere:
+      os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _start(call: Callable[[], Any]) -> None:
@@ -191,15 +233,19 @@ def _start(call: Callable[[], Any]) -> None:
       raise app.UsageError(f'Unexpected arguments: {argv[1:]}')
     if not flags.FLAGS['verbosity'].present:
       logging.set_verbosity(logging.WARNING)  # Checkpoints log a lot.
-    print(
+    _say(
         f'Process {jax.process_index()} of {jax.process_count()}, devices: '
-        f'{jax.local_devices()}',
-        flush=True,
+        f'{jax.local_devices()}'
     )
+    signal.signal(signal.SIGTERM, _interrupt)
     result = call()
     if isinstance(result, str):
-      print(result)
+      _say(result)
 
+  for name in ('config', 'workdir'):  # For --help, since defined here.
+    if name in flags.FLAGS:
+      flag = flags.FLAGS[name]
+      flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
   memory.keep_freed()
   jax.config.config_with_absl()
   app.run(main, flags_parser=_parse)

@@ -35,7 +35,7 @@ def run() -> str:
 
 
 def write(out, records, folders, *, title: str) -> str:
-  """Writes the page and returns its table."""
+  """Writes the page and returns its tables and frontiers."""
   rows = collect.rows(records, (policies.TEACHER, policies.RANDOM))
   page.write_report(
       out,
@@ -46,7 +46,9 @@ def write(out, records, folders, *, title: str) -> str:
       notes=notes(rows, [*records, *folders]),
       panels=pipeline.PANELS,
   )
-  return f'{text.tables(table.groups(rows))}\n\nReport: {out}'
+  groups = table.groups(rows)
+  said = text.tables(groups), text.frontiers(groups[0]), f'Report: {out}'
+  return '\n\n'.join(filter(None, said))
 
 
 def notes(rows, paths) -> list[str]:

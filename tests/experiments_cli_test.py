@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import errno
 import importlib.util
 import io
@@ -208,7 +209,21 @@ class TaskSourceTest(CliTest):
       (['', '{"id": '], 'train.jsonl:2: not valid JSON'),
       (
           ['{"id": "1", "gym": "chess", "level": "easy", "data": {}}'],
+          "train.jsonl:1: unknown gym 'chess'; use alfworld, function,",
+      ),
+      (
+          [
+              '{"id": "1", "gym": "function", "level": "easy", "data":'
+              ' {"rule": "a", "test_case": [1, 2, 3, 4], "expected": 1}}'
+          ],
           "train.jsonl: no task of gym 'turtle'",
+      ),
+      (
+          [
+              '{"id": "1", "gym": "function", "level": "easy", "data":'
+              ' {"rule": "a", "test_case": [1, 2, 3, 4], "expected": 2}}'
+          ],
+          "train.jsonl:1: data: expected is 2, but 'a' is 1 at",
       ),
       (
           [
@@ -250,7 +265,7 @@ class BadInputTest(CliTest):
 
   def test_folder_of_another_config_is_left_alone(self):
     checkpoint.claim(self.folder, {'loop': 'rl', **tiny().to_dict()})
-    (self.folder / 'metrics.jsonl').touch()
+    (self.folder / 'metrics.jsonl').write_text('{"step": 0}\n')
     before = contents(self.folder)
     line = self.fails(rl.train, tiny(seed=1), self.folder)
     self.assertIn('seed: 0 there, 1 here', line)
@@ -271,10 +286,51 @@ class BadInputTest(CliTest):
     )
     self.assertFalse((self.folder / 'run').exists())
 
-  def test_folder_of_a_refused_config_is_free_again(self):
+  @parameterized.product(
+      train=(sft.train, rl.train),
+      changes=(
+          {'model.num_heads': 3, 'model.num_kv_heads': 2},
+          {'model.num_layers': 0},
+          {'model.dtype': 'float'},
+          {'text.tokenizer': '/nowhere'},
+      ),
+  )
+  def test_failed_check_writes_nothing(self, train, changes):
+    self.fails(train, tiny(**changes), self.folder / 'run')
+    self.assertFalse((self.folder / 'run').exists())
+
+  @parameterized.product(
+      train=(sft.train, rl.train),
+      changes=(
+          {'text.vocab_size': 300, 'model.vocab_size': 280},
+          {'sampling.max_tokens': 90},
+      ),
+  )
+  def test_failed_start_leaves_the_folder_free(self, train, changes):
+    self.fails(train, tiny(**changes), self.folder)
+    loop = 'warm start' if train is sft.train else 'rl'
+    setup.claim(self.folder, loop, tiny())
+    warm = self.folder if train is sft.train else self.folder / 'warm_start'
+    setup.claim(warm, 'warm start', tiny())
+    # What another config trained is not taken for this one's.
+    self.assertFalse((warm / 'tokenizer.json').exists())
+
+  @parameterized.parameters(
+      'metrics.jsonl',
+      'checkpoints/3/state',
+      'records/bao.jsonl',
+      'warm_start/checkpoints/3/state',
+      'bao/metrics.jsonl',
+  )
+  def test_result_makes_the_folder_that_of_its_config(self, name):
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 0})
-    checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
-    self.assertEqual(checkpoint.claimed(self.folder)['seed'], 1)
+    path = self.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{}\n')
+    before = contents(self.folder)
+    line = self.fails(checkpoint.claim, self.folder, {'loop': 'rl', 'seed': 1})
+    self.assertIn('seed: 0 there, 1 here', line)
+    self.assertEqual(contents(self.folder), before)
 
   def test_full_disk_names_the_folder(self):
 
@@ -332,7 +388,15 @@ class FlagsTest(CliTest):
       (['--config=nowhere.py', '--workdir=x'], '--config=nowhere.py: no such'),
       (
           [f'--config={CONFIG}', '--config.rl.gama=1', '--workdir=x'],
-          '--config has no field .gama. Did you mean "gamma"',
+          '.*--config has no field .gama. Did you mean "gamma"',
+      ),
+      (
+          [f'--config={CONFIG}', '--config.envs.options.turtle.x=1'],
+          '--config.envs.options.turtle.x: --config has no field .x.; docs',
+      ),
+      (
+          [f'--config={CONFIG}', '--config.envs.options.turtel.max_turns=1'],
+          '.*options.turtel.*no field .turtel. Did you mean "turtle"',
       ),
   )
   def test_mistake_is_one_line(self, arguments, message):
@@ -345,6 +409,39 @@ class FlagsTest(CliTest):
     )
     self.assertEqual(done.returncode, 1)
     self.assertRegex(done.stderr, f'\\Aerror: {message}.*\n\\Z')
+
+  @parameterized.parameters('train_sft', 'train_rl', 'quickstart', 'evaluate')
+  def test_help_has_the_flags(self, name):
+    done = subprocess.run(
+        [sys.executable, str(EXPERIMENTS / f'{name}.py'), '--help'],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    own = '--policy' if name == 'evaluate' else '--workdir'
+    for flag in ('--config', own):
+      self.assertIn(f'  {flag}: ', done.stdout)
+
+  def test_reader_that_leaves(self):
+    # As `report.py ... | head -0`: the page is written and nothing is said.
+    path = self.folder / 'x.jsonl'
+    records.write(path, [ReportTest.record('BAO')])
+    out = self.folder / 'page.html'
+    running = subprocess.Popen(
+        [
+            *(sys.executable, str(EXPERIMENTS / 'report.py')),
+            *(f'--records={path}', f'--out={out}'),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running.stdout.close()
+    errors = running.stderr.read()
+    running.stderr.close()
+    self.assertEqual(running.wait(120), 0)
+    self.assertNotIn('BrokenPipe', errors)
+    self.assertTrue(out.exists())
 
 
 class LessonsTest(CliTest):
@@ -445,7 +542,10 @@ class EvaluateTest(CliTest):
       told = 'You may use answer'
       self.assertEqual({told in line.prompt for line in lines}, {bool(name)})
 
-  def test_ctrl_c_loses_nothing_and_the_same_command_goes_on(self):
+  @parameterized.parameters((signal.SIGINT, 130), (signal.SIGTERM, 143))
+  def test_signal_loses_nothing_and_the_same_command_goes_on(
+      self, number, status
+  ):
     # Some questions are not answered, until the server is well again.
     is_well = threading.Event()
 
@@ -473,9 +573,9 @@ class EvaluateTest(CliTest):
         if path.exists() and len(records.read(path)) >= 8:
           break
         time.sleep(0.05)
-      running.send_signal(signal.SIGINT)
+      running.send_signal(number)
       _, errors = running.communicate(timeout=50)  # A question has 60 s.
-      self.assertEqual(running.returncode, 130, errors)
+      self.assertEqual(running.returncode, status, errors)
       said = [line for line in errors.splitlines() if 'Inter' in line]
       self.assertEqual(
           said, ['Interrupted; the same command goes on from what is saved.']
@@ -537,6 +637,14 @@ class EvaluateTest(CliTest):
     self.assertRegex(said, r'turtle: validation split, easy level')
     self.assertRegex(said, r'\| run +\| 0\.000 \[0\.000, 0\.000\] \|')
 
+  def test_greedy_samples_are_refused(self):
+    line = self.fails(lambda: self.evaluate(num_tasks=1, num_samples=2))
+    self.assertIn('--samples=2: greedy', line)
+    self.assertEmpty(list(self.folder.iterdir()))
+    self.evaluate(num_tasks=1, num_samples=2, temperature=1.0)
+    first, second = records.read(self.folder / 'out.jsonl')
+    self.assertNotEqual(first.turns, second.turns)
+
   def test_reference_on_the_test_split_is_noted(self):
     before = reads.sentence(self.folder, 'test')
     self.assertEqual(before, 'No evaluation read the test split.')
@@ -555,6 +663,12 @@ class EvaluateTest(CliTest):
         reads.sentence(self.folder, 'test'),
         'The test split was read 2 times (Scripted teacher 2).',
     )
+    lines = (self.folder / 'reads.jsonl').read_text().splitlines()
+    noted = list(map(json.loads, lines))
+    self.assertEqual([line['tasks'] for line in noted], [4, 1])
+    times = [datetime.datetime.fromisoformat(line['time']) for line in noted]
+    self.assertLessEqual(times[0], times[1])
+    self.assertIsNotNone(times[0].tzinfo)
 
   def test_another_name_is_the_same_read(self):
     shutil.copytree(self.workdir, self.folder / 'run')
@@ -612,6 +726,7 @@ class EvaluateTest(CliTest):
     before = (self.folder / 'out.jsonl').read_text()
     line = self.fails(lambda: self.evaluate('scripted:random', num_tasks=1))
     self.assertIn('policy: scripted:honest there, scripted:random here', line)
+    self.assertIn('/out.jsonl was made by another config', line)
     self.assertIn('choose another --out', line)
     self.assertEqual((self.folder / 'out.jsonl').read_text(), before)
 
@@ -663,7 +778,19 @@ class EvaluateTest(CliTest):
     self.assertIn('no checkpoint there', self.fails(call))
     self.assertFalse((row / 'reads.jsonl').exists())
     config.warm_start = '/nowhere'
-    self.assertIn('/nowhere/tokenizer.json: no such', self.fails(call))
+    self.assertIn('/nowhere/config.json: not found', self.fails(call))
+
+  def test_tokenizer_is_that_of_the_first_warm_start(self):
+    # A run prolongs another one, with other teachers.
+    warm, first, second = (self.folder / x for x in ('warm', 'one', 'two'))
+    shutil.copytree(self.workdir, warm)
+    setup.claim(first, 'rl', tiny(warm_start=str(warm)))
+    config = tiny(**{'warm_start': str(first), 'teacher.slip': 0.9})
+    setup.claim(second, 'rl', config)
+    encoder = lessons.saved_tokenizer(config, second)
+    text = (warm / 'tokenizer.json').read_text()
+    self.assertEqual(encoder.backend.to_str(pretty=True), text)
+    self.assertEmpty(list(self.folder.glob('[ot]*/tokenizer.json')))
 
   def test_model_of_another_shape(self):
     state = lambda size: types.TrainState(
@@ -681,7 +808,8 @@ class EvaluateTest(CliTest):
 
 class ReportTest(CliTest):
 
-  def record(self, name, split='test', seed=0):
+  @staticmethod
+  def record(name, split='test', seed=0):
     return records.Record(
         run=name,
         gym='turtle',
@@ -708,7 +836,12 @@ class ReportTest(CliTest):
     self.write('in/c.jsonl', self.record('BAO', seed=1))
     teacher = self.write('t.jsonl', self.record(policies.TEACHER))
     reads.note(
-        self.folder, 'test', row='BAO', policy='trained', run=self.folder
+        self.folder,
+        'test',
+        row='BAO',
+        policy='trained',
+        run=self.folder,
+        num_tasks=1,
     )
     run = self.folder / 'mine'
     run.mkdir()
@@ -720,6 +853,21 @@ class ReportTest(CliTest):
     self.assertIn('The test split was read once per row.', page)
     self.assertLess(said.index(policies.TEACHER), said.index('BAO'))
     self.assertRegex(said, r'\| BAO +\| 1\.000 .*\| 1 +\| 0 +\|')
+
+  def test_rows_held_to_answers_have_a_frontier(self):
+    names = 'BAO', 'BAO, k = 2', 'BAO, k = 1', 'Other, k = 1'
+    paths = [
+        self.write(f'{i}.jsonl', self.record(name))
+        for i, name in enumerate(names)
+    ]
+    said = report.write(self.folder / 'x.html', paths, [], title='Mine')
+    tables = said.split('\n\n')
+    where = tables.index('BAO')
+    self.assertRegex(
+        tables[where + 1],
+        r'(?s)\| k \| Pass@U-k, cut off .*\| 1 +\| 1\.000 .*\| 2 +\| 1\.000 ',
+    )
+    self.assertNotIn('Other', tables)
 
   def test_same_conversation_twice(self):
     first = self.write('a.jsonl', self.record('BAO'))

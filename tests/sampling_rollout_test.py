@@ -356,7 +356,9 @@ class RolloutTest(parameterized.TestCase):
 
   def test_prompt_larger_than_the_budget_is_refused(self):
     task = testing.echo_task(0, greeting='x' * 500)
-    message = r'echo/easy/test/0: the prompt takes \d+ tokens, but max_tokens='
+    message = (
+        r'echo/easy/test/0: the prompt takes \d+ tokens, but .*max_tokens='
+    )
     with self.assertRaisesRegex(ValueError, message):
       self.hold(speaker(), requests_of([task]))
 

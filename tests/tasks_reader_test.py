@@ -5,8 +5,11 @@ import tempfile
 from absl.testing import absltest
 from absl.testing import parameterized
 
+from bao_jax import catalog
 from bao_jax import types
 from bao_jax.tasks import reader
+from bao_jax.teachers import base as teachers_base
+from bao_jax.teachers import converse
 
 PINNED = [[5, 6, 2], [1, 4, 3], [2, 1, 4], [0, 5, 6]]
 
@@ -195,6 +198,52 @@ class ReadJsonlTest(parameterized.TestCase):
     path = self._write(good, line, good)
     with self.assertRaisesRegex(ValueError, f'tasks.jsonl{message}'):
       reader.read_jsonl(path)
+
+  @parameterized.parameters(
+      ('a + e', [1, 2, 3, 4], 1, "'e' is not allowed; use a, b, c"),
+      ('a +', [1, 2, 3, 4], 1, 'cannot be read as arithmetic'),
+      ('a / b', [1, 0, 3, 4], 1, 'division by zero'),
+      ('a', [1, 2, 3], 1, r'test_case is \[1, 2, 3\], expected four whole'),
+      ('a', [1, 2, 3, '4'], 1, 'expected four whole numbers'),
+      ('a', [1, 2, 3, True], 1, 'expected four whole numbers'),
+      ('a', [1.0, 2, 3, 4], 1, 'expected four whole numbers'),
+      ('a + b', [1, 2, 3, 4], 4, r"expected is 4, but 'a \+ b' is 3 at"),
+  )
+  def test_function_that_cannot_be_played(self, rule, case, value, message):
+    data = {'rule': rule, 'test_case': case, 'expected': value}
+    row = {'id': '1', 'gym': 'function', 'level': 'easy', 'data': data}
+    path = self._write('', json.dumps(row))
+    with self.assertRaisesRegex(
+        ValueError, f'tasks.jsonl:2: data: .*{message}'
+    ):
+      reader.read_jsonl(path)
+
+  def test_fraction_of_a_function(self):
+    data = {'rule': 'a / c', 'test_case': [1, 2, 3, 4], 'expected': 0.3333333}
+    row = {'id': '1', 'gym': 'function', 'level': 'full', 'data': data}
+    self.assertLen(reader.read_jsonl(self._write(json.dumps(row))), 1)
+
+  def test_unknown_gym_is_named_where_gyms_are_known(self):
+    line = '{"id": "1", "gym": "chess", "level": "easy", "data": {}}'
+    path = self._write('', line)
+    self.assertLen(reader.read_jsonl(path), 1)
+    message = "tasks.jsonl:2: unknown gym 'chess'; use tau, turtle"
+    with self.assertRaisesRegex(ValueError, message):
+      reader.read_jsonl(path, gyms=('turtle', 'tau'))
+
+  def test_examples_of_the_documentation_can_be_played(self):
+    text = (
+        pathlib.Path(__file__).parents[1].joinpath('docs/data.md').read_text()
+    )
+    lines = [x for x in text.splitlines() if x.startswith('{"id": ')]
+    tasks = reader.read_jsonl(self._write(*lines), gyms=catalog.GYMS)
+    self.assertLen(tasks, 7)
+    for task in tasks:
+      entry = catalog.GYMS[task.gym]
+      if entry.make_teacher:
+        teacher = entry.make_teacher(teachers_base.Behaviors(), slip=0.0)
+        dialogue = converse.converse(teacher, entry.gym(), task, seed=0)
+        self.assertTrue(dialogue.solved, task.id)
 
   @parameterized.parameters((b'',), (b'\n \n',))
   def test_empty_file_is_named(self, content):

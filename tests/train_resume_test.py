@@ -14,9 +14,11 @@ import jax
 import numpy as np
 import pytest
 
+from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax.train import credit
+from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -147,19 +149,27 @@ class ResumeTest(parameterized.TestCase):
     hold.assert_not_called()
     assert_equal_trees(state, self.state)
 
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
   @pytest.mark.slow
-  def test_sigterm_saves_and_stops(self):
-    workdir = self.root / 'terminated'
+  def test_signal_saves_and_stops(self, number):
+    workdir = self.root / f'stopped_{number}'
     original = metrics_lib.MetricWriter.write
 
     def write(*args):
       original(*args)
-      os.kill(os.getpid(), signal.SIGTERM)
+      os.kill(os.getpid(), number)
 
     with mock.patch.object(metrics_lib.MetricWriter, 'write', write):
       with self.assertRaisesRegex(SystemExit, 'Stopped after step 1'):
         rl.train(self.config, workdir)
     assert_equal_trees(rl.train(self.config, workdir), self.state)
+
+  def test_prompts_that_do_not_fit_are_named_before_the_first_step(self):
+    config = tiny(**{'warm_start': str(self.warm), 'sampling.max_tokens': 90})
+    with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
+      with self.assertRaisesRegex(ValueError, 'the prompt takes .*_tokens=90'):
+        rl.train(config, self.root / 'long_prompts')
+    hold.assert_not_called()
 
   def test_other_spelling_of_a_path_is_the_same_run(self):
     link = self.root / 'link'
@@ -230,9 +240,30 @@ class BadConfigTest(parameterized.TestCase):
 
   @parameterized.parameters(
       ({'envs.names': ('chess',)}, "envs.names: no gym 'chess'; there are: a"),
+      ({'envs.names': ()}, r'envs.names=\(\): name at least one gym'),
+      ({'envs.names': ('turtle', 'turtle')}, 'name .* gym, and each once'),
+      ({'envs.user_choices': ('ask',)}, "envs.user_choices: no 'ask'; there"),
+      (
+          {'envs.options.turtle.user_choices': ('search',)},
+          "options.turtle.user_choices: no 'search'; there are: action, answ",
+      ),
+      ({'envs.max_turns': 0}, 'envs.max_turns=0 must be at least 1'),
+      ({'envs.level': 'hard'}, "envs.level: no 'hard'; there are: easy, full"),
+      ({'rl.gamma': 1.5}, r'rl.gamma=1.5 must be in \[0, 1\]'),
+      ({'rl.gamma': float('nan')}, r'rl.gamma=nan must be in \[0, 1\]'),
+      ({'rl.dual_clip': 0.5}, 'rl.dual_clip=0.5 must be 0 or above 1'),
+      ({'rl.length_buckets': ()}, r'rl.length_buckets=\(\) must be positive'),
+      ({'sampling.append_buckets': (64, 16)}, 'must be positive and ascending'),
+      ({'sampling.rows': 0}, 'sampling.rows=0 must be at least 1'),
+      ({'sampling.prefix_rows': 0}, 'sampling.prefix_rows=0 must be at least'),
+      ({'sampling.temperature': 0.0}, 'sampling.temperature=0.0 must be posi'),
+      ({'evaluation.num_tasks': 0}, 'evaluation.num_tasks=0 must be at least'),
+      ({'evaluation.split': 'dev'}, "evaluation.split: no 'dev'; there are: "),
+      ({'seed': -1}, 'seed=-1 must not be negative'),
+      ({'sampling.max_tokens': 90}, 'the prompt takes .*sampling.max_tokens=9'),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
-      ({'sft.length': 8}, r'sft.length=8 tokens; raise it'),
+      ({'sft.length': 8}, r'sft.length=8 tokens; .*teacher.convers'),
       ({'text.tokenizer': '/nowhere'}, '/nowhere: no such tokenizer file'),
   )
   def test_warm_start(self, changes, message):
@@ -245,10 +276,12 @@ class BadConfigTest(parameterized.TestCase):
       ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
       ({'rl.zero_variance_on': 'x'}, "rl.zero_variance_on='x' must be shaped"),
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
+      ({'rl.tasks_per_step': 9999}, 'tasks_per_step is 9999; it must be betw'),
   )
   def test_reinforcement_learning(self, changes, message):
     with self.assertRaisesRegex(ValueError, message):
-      rl.train(tiny(**changes), self.workdir)
+      rl.train(tiny(**changes), self.workdir / 'run')
+    self.assertFalse((self.workdir / 'run').exists())
 
   @parameterized.parameters(
       ('aggregation', 'x', "rl.aggregation='x' must be token, sequence"),
@@ -259,6 +292,42 @@ class BadConfigTest(parameterized.TestCase):
     config.rl[field] = value
     with self.assertRaisesRegex(ValueError, message):
       credit.objective(config.rl)
+
+
+class DebugTest(parameterized.TestCase):
+
+  @parameterized.parameters(*(n for n in catalog.GYMS if n != 'alfworld'))
+  def test_every_gym_has_something_to_imitate(self, name):
+    module = {}
+    exec(compile(CONFIG.read_text(), str(CONFIG), 'exec'), module)
+    config = module['get_config']('debug')
+    config.update_from_flattened_dict(
+        {'envs.names': (name,), 'sampling.max_tokens': 1000}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+      encoder = lessons.tokenizer(config, pathlib.Path(folder))
+    for config.seed in range(3):
+      self.assertNotEmpty(sft.teacher_sequences(config, encoder))
+
+
+class PreemptionTest(parameterized.TestCase):
+
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_signal_is_noticed_and_ends_nothing(self, number):
+    before = signal.getsignal(number)
+    with checkpoint.Preemption() as preemption:
+      self.assertFalse(preemption.is_requested)
+      os.kill(os.getpid(), number)
+      self.assertTrue(preemption.is_requested)
+    self.assertEqual(signal.getsignal(number), before)
+
+  @parameterized.parameters(signal.SIGTERM, signal.SIGINT)
+  def test_ctrl_c_after_a_signal_stops_at_once(self, number):
+    with self.assertRaises(KeyboardInterrupt):
+      with checkpoint.Preemption():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
 
 
 class MetricsTest(absltest.TestCase):
@@ -287,6 +356,26 @@ class MetricsTest(absltest.TestCase):
     self.assertEqual(
         metrics_lib.read_metrics(self.path),
         [{'step': 0, 'a': 0.0}, {'step': 1, 'a': 1.0}],
+    )
+
+  def test_what_is_not_finite_is_null(self):
+    self.path.write_text('{"step": 0, "a": NaN}\n')  # As it once was.
+    writer = metrics_lib.MetricWriter(self.path.parent, step=1)
+    with mock.patch.object(writer._board, 'add_scalar') as add_scalar:
+      writer.write(1, {'a': np.float32(np.nan), 'b': np.inf, 'c': 2})
+    writer.close()
+    add_scalar.assert_called_once_with('c', 2.0, 1)
+    self.assertEqual(
+        self.path.read_text(),
+        '{"step": 0, "a": null}\n'
+        '{"step": 1, "a": null, "b": null, "c": 2.0}\n',
+    )
+    np.testing.assert_equal(
+        metrics_lib.read_metrics(self.path),
+        [
+            {'step': 0, 'a': np.nan},
+            {'step': 1, 'a': np.nan, 'b': np.nan, 'c': 2.0},
+        ],
     )
 
 

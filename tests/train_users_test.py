@@ -107,9 +107,8 @@ class CheckTest(parameterized.TestCase):
     self.addCleanup(self.restore, kept)
     self.restore({})
     with mock.patch.dict(sys.modules, {name: None}):
-      with self.assertRaisesRegex(
-          ValueError, rf"needs the package {name}; .* pip install 'bao_jax\[llm"
-      ):
+      message = rf"the package {name}; .* constraints.txt -e '\.\[llm\]'"
+      with self.assertRaisesRegex(ValueError, message):
         setup.check_names(config_of())
       setup.check_names(config_of(**{'users.kind': 'scripted'}))
 
@@ -156,6 +155,29 @@ class ClientTest(absltest.TestCase):
     )
     self.assertEqual(roles['policy'].max_tokens, 2048)
 
+  def test_another_model_is_looked_for_on_the_users_server(self):
+    here = {'users.user.base_url': 'http://here/v1', 'users.user.key_env': 'K'}
+    config = config_of(
+        **here,
+        **{
+            'users.policy.model': 'p',
+            'users.teacher.model': 't',
+            'users.teacher.key_env': 'T',
+            'users.judge.model': 'j',
+            'users.judge.base_url': 'http://there/v1',
+        },
+    )
+    roles = dict(users._models(config))
+    self.assertEqual(
+        {role: (m.name, m.base_url, m.key_env) for role, m in roles.items()},
+        {
+            'user': ('m', 'http://here/v1', 'K'),
+            'judge': ('j', 'http://there/v1', 'OPENAI_API_KEY'),
+            'teacher': ('t', 'http://here/v1', 'T'),
+            'policy': ('p', 'http://here/v1', 'K'),
+        },
+    )
+
   def test_servers_by_default(self):
     with mock.patch.dict(os.environ, {'OPENAI_BASE_URL': 'http://env/v1'}):
       roles = dict(users._models(config_of()))
@@ -180,7 +202,7 @@ class ClaimTest(absltest.TestCase):
   def test_how_servers_are_reached_may_change(self):
     with tempfile.TemporaryDirectory() as folder:
       checkpoint.claim(folder, config_of().to_dict())
-      (pathlib.Path(folder) / 'metrics.jsonl').touch()
+      (pathlib.Path(folder) / 'metrics.jsonl').write_text('{"step": 0}\n')
       moved = config_of(
           **{
               'users.user.base_url': 'http://there/v1',
@@ -203,7 +225,9 @@ class ClaimTest(absltest.TestCase):
 
       def claim(**changes):
         about = {'policy': 'x', 'config': config_of(**changes).to_dict()}
-        checkpoint.claim_file(path, about, is_begun=True, flag='--out')
+        checkpoint.claim_file(
+            path, about, made=path, is_begun=True, flag='--out'
+        )
 
       claim()
       claim(**{'users.max_cost': 5.0, 'users.user.base_url': 'http://there/v1'})
@@ -306,7 +330,9 @@ class RunTest(absltest.TestCase):
     again = self.run_all(server.url, 'again', 'replay')
     self.assertEqual(again, first)
 
-    summary = json.loads((self.folder / 'first' / 'users.json').read_text())
+    summary = json.loads(
+        (self.folder / 'first' / 'records.users.json').read_text()
+    )
     self.assertGreater(summary['roles']['user']['asks'], 20)
     self.assertGreater(summary['cost'], 0)
     rows = (self.folder / 'first' / 'metrics.jsonl').read_text()
@@ -355,14 +381,43 @@ class RunTest(absltest.TestCase):
     self.assertEqual(
         sorted({'How to work' in system for system in systems}), [False, True]
     )
-    self.assertTrue((self.folder / 'users.json').is_file())
+    for kind in ('openai', 'teacher'):
+      said = users.spent(self.folder / f'{kind}.users.json')
+      role = {'openai': 'policy'}.get(kind, kind)
+      self.assertRegex(
+          said, rf'asked (\d+) questions \({role} \1\), which cost'
+      )
+
+  def test_nobody_was_asked(self):
+    config = config_of(**{'envs.names': ('function',)})
+    path = self.folder / 'none.jsonl'
+    job = job_lib.Job('scripted:honest', 'train', path, num_tasks=1)
+    job_lib.run(config, job)
+    said = users.spent(path.with_suffix('.users.json'))
+    self.assertStartsWith(said, 'Models were asked 0 questions, which cost 0.')
+
+  def test_a_model_is_evaluated_on_the_users_server(self):
+    with fake_chat.Server(lambda _: 'Hello.') as server:
+      config = config_of(
+          **{
+              'users.kind': 'scripted',
+              'users.user.model': '',
+              'users.user.base_url': server.url,
+              'envs.names': ('turtle',),
+          }
+      )
+      path = self.folder / 'mine.jsonl'
+      job = job_lib.Job('openai:mine', 'train', path, num_tasks=1)
+      self.assertLen(job_lib.run(config, job).records, 1)
+      self.assertEqual({r['model'] for r in server.requests}, {'mine'})
 
   def test_a_dead_server_ends_the_run(self):
     with fake_chat.Server(lambda _: '') as server:
       pass
     config = self.config(server.url, 'record')
     config.users.breaker_failures = 2
-    with self.assertRaisesRegex(chat.StopError, '2 questions in a row'):
+    message = '2 questions in a row, last: 127.0.0.1:.*Error'
+    with self.assertRaisesRegex(chat.StopError, message):
       lessons.teacher_dialogues(config, 'train', 4)
 
 

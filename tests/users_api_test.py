@@ -171,10 +171,11 @@ class KeyTest(parameterized.TestCase):
     self.assertRegex(str(error), r'^\$THE_KEY holds no key')
     self.assertNotIn(key, ''.join(traceback.format_exception(error)))
 
-  def test_not_set(self):
+  @parameterized.parameters('401', '403')
+  def test_not_set(self, status):
     with mock.patch.dict(os.environ):
       os.environ.pop('THE_KEY', None)
-      with fake_chat.Server(lambda _: '', fake_chat.in_turn('401')) as server:
+      with fake_chat.Server(lambda _: '', fake_chat.in_turn(status)) as server:
         (refused,) = post(REQUEST, url=server.url)
     self.assertNotIn('authorization', server.requests[0]['_headers'])
     self.assertIn('$THE_KEY is not set', str(refused))

@@ -33,12 +33,26 @@ class LedgerTest(absltest.TestCase):
     self.assertEqual(metrics['users/user_seconds_p95'], 0)
     self.assertEqual(ledger.total('asks'), 3)
 
-  def test_says_nothing_of_nothing(self):
+  def test_nobody_was_asked(self):
     ledger = ledger_lib.Ledger()
     ledger.open(self.folder / 'users.json')
     ledger.save()
     self.assertEqual(ledger.metrics(), {})
-    self.assertEmpty(list(self.folder.iterdir()))
+    saved = json.loads((self.folder / 'users.json').read_text())
+    self.assertEqual(
+        ledger_lib.sentence(saved),
+        'Models were asked 0 questions, which cost 0.',
+    )
+
+  def test_sentence(self):
+    ledger = ledger_lib.Ledger()
+    ledger.add('user', asks=3, replayed=1, cost=0.5)
+    ledger.add('judge', asks=2, failed=1, cost=0.25)
+    self.assertEqual(
+        ledger_lib.sentence(ledger.summary()),
+        'Models were asked 5 questions (judge 2, user 3; 1 replayed; 1 failed),'
+        ' which cost 0.75.',
+    )
 
   def test_each_run_has_its_own_and_goes_on_with_it(self):
     first, second = self.folder / 'first.json', self.folder / 'second.json'

@@ -98,7 +98,7 @@ def open_game(path: str) -> Game:
   except ModuleNotFoundError as error:
     raise ValueError(
         f'envs.names: the gym alfworld needs {error.name!r}, which is not'
-        " installed; install the extra: pip install 'bao_jax[alfworld]'"
+        " installed; install the extra: pip install -e '.[alfworld]'"
     ) from error
   return alfworld_game.TextWorldGame(path)
 

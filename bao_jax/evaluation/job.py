@@ -17,7 +17,7 @@ from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.report import runs as runs_lib
 from bao_jax.sampling import rollout
-from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import users
@@ -58,6 +58,11 @@ class Job:
   @property
   def target(self) -> str:
     return self.policy.partition(':')[2]
+
+  @property
+  def spent_path(self) -> pathlib.Path:
+    """Where it is counted what models were asked, if any were."""
+    return self.path.with_suffix('.users.json')
 
   @property
   def row(self) -> str:
@@ -107,7 +112,7 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
   keys = [_key(r.task.id, r.sample) for r in requests]
   left = [r for r, key in zip(requests, keys) if key not in done]
   if left:
-    _note(job)
+    _note(job, num_tasks=len({r.task.id for r in left}))
   try:
     for request, record in hold(policy, left, job.row):
       records.append(job.path, [record])
@@ -148,7 +153,8 @@ def check(config: setup.Config, job: Job) -> None:
   """Refuses a wrong job before anything is read, computed or written.
 
   Raises:
-    ValueError: the config is wrong, or there is no such policy.
+    ValueError: the config is wrong, there is no such policy, or all samples of
+      a task would be the same.
     IsADirectoryError: the records' path is a folder.
   """
   setup.check_names(config)
@@ -161,6 +167,12 @@ def check(config: setup.Config, job: Job) -> None:
     known = ', '.join(policies.SCRIPTED)
     raise ValueError(
         f'--policy={job.policy}: no such player; there are: {known}.'
+    )
+  is_greedy = job.kind == 'checkpoint' and not job.temperature
+  if is_greedy and job.num_samples > 1 and not users.is_llm(config):
+    raise ValueError(
+        f'--samples={job.num_samples}: greedy decoding and scripted users would'
+        ' repeat one conversation; give --temperature, 1 say.'
     )
   if job.path.is_dir():
     raise IsADirectoryError(
@@ -190,37 +202,27 @@ def _with_model(config: setup.Config, job: Job) -> setup.Config:
   if job.kind not in _MODELS:
     return config
   config = config.copy_and_resolve_references()
-  role = config.users[_MODELS[job.kind]]
-  role.model = job.target
-  if not users.is_llm(config):  # Nobody asks that role; it has no model.
-    config.users.user.update(role)
+  config.users[_MODELS[job.kind]].model = job.target
+  if not users.is_llm(config):  # Nobody asks the user, who needs no model.
+    config.users.user.model = config.users.user.model or job.target
   return config
 
 
 def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
-  if job.kind in _MODELS:
-    return users.opened_ledger(config, job.path.parent)
-  return users.ledger(config, job.path.parent)
+  if job.kind in _MODELS or users.is_llm(config):
+    return users.opened_ledger(config, job.spent_path)
+  return users.Ledger()
 
 
 def _trained(config, job, origin) -> policies.Policy:
   folder = pathlib.Path(job.target)
-  encoder = _tokenizer(config, folder)
+  encoder = lessons.saved_tokenizer(config, folder)
   shape = setup.model_config(config, encoder)
   params = rl.latest_params(config, shape, folder)
   speaker = setup.conversations(
       config, shape, encoder, temperature=job.temperature
   )
   return policies.trained(speaker, params, encoder, origin)
-
-
-def _tokenizer(config, folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
-  """Loads a run's tokenizer, which is its warm start's."""
-  if config.text.tokenizer:
-    return tokenizer_lib.load(config.text.tokenizer)
-  if checkpoint.claimed(folder)['loop'] == 'rl':
-    folder = pathlib.Path(config.warm_start or folder / 'warm_start')
-  return tokenizer_lib.load(folder / 'tokenizer.json')
 
 
 def _claim(config: setup.Config, job: Job) -> None:
@@ -233,7 +235,9 @@ def _claim(config: setup.Config, job: Job) -> None:
       'config': config.to_dict(),
   }
   path = job.path.with_suffix('.config.json')
-  checkpoint.claim_file(path, about, is_begun=job.path.exists(), flag='--out')
+  checkpoint.claim_file(
+      path, about, made=job.path, is_begun=job.path.exists(), flag='--out'
+  )
 
 
 def _done(path: pathlib.Path) -> dict[tuple[str, int], records.Record]:
@@ -250,7 +254,7 @@ def _key(task_id: str, sample: int) -> tuple[str, int]:
   return task_id, sample
 
 
-def _note(job: Job) -> None:
+def _note(job: Job, num_tasks: int) -> None:
   """Notes that a split is read: with the table that the run is a row of."""
   is_run = job.kind == 'checkpoint'
   folder = pathlib.Path(job.target) if is_run else job.path.parent
@@ -262,6 +266,7 @@ def _note(job: Job) -> None:
       row=job.row,
       policy='trained' if is_run else job.policy,
       run=folder if is_run else None,
+      num_tasks=num_tasks,
   )
 
 

@@ -1,6 +1,7 @@
 """How often each split was read: a ledger beside the runs that read it."""
 
 import collections
+import datetime
 import json
 import os
 import pathlib
@@ -15,8 +16,9 @@ def note(
     row: str,
     policy: str,
     run: pathlib.Path | None,
+    num_tasks: int,
 ) -> None:
-  """Notes that an evaluation is about to read a split.
+  """Notes that an evaluation is about to read a split, and when.
 
   Args:
     folder: of the ledger.
@@ -25,10 +27,18 @@ def note(
     policy: who plays: 'trained', 'teacher' or 'random'.
     run: the folder of the run that is evaluated; None for a reference, which is
       the same for every run.
+    num_tasks: how many of the split's tasks are about to be read.
   """
   if run is not None:
     run = os.path.relpath(os.path.realpath(run), os.path.realpath(folder))
-  line = {'split': split, 'policy': policy, 'run': run, 'row': row}
+  line = {
+      'time': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+      'split': split,
+      'tasks': num_tasks,
+      'policy': policy,
+      'run': run,
+      'row': row,
+  }
   with (folder / _FILE).open('a') as file:
     file.write(json.dumps(line) + '\n')
 

@@ -36,6 +36,12 @@ class ModelConfig:
   remat: bool = False
 
   def __post_init__(self):
+    for field in dataclasses.fields(self):
+      size = getattr(self, field.name)
+      if type(size) is int and size < 1:
+        raise ValueError(f'model.{field.name}={size} must be at least 1.')
+    if self.dtype not in ('float32', 'bfloat16'):
+      raise ValueError(f'model.dtype={self.dtype!r}: use float32 or bfloat16.')
     if self.num_heads % self.num_kv_heads:
       raise ValueError(
           f'model.num_heads={self.num_heads} must be a multiple of '

@@ -1,7 +1,9 @@
 """The tables of results for a console: also Markdown."""
 
+import collections
 from collections.abc import Mapping, Sequence
 import math
+import re
 
 from bao_jax.report import page
 from bao_jax.report import table
@@ -98,6 +100,20 @@ def frontier_table(free: table.Row, told: Mapping[int, table.Row]) -> str:
   ]
   head = ['k', 'Pass@U-k, cut off', 'Pass@U-k, told k', 'UR, told k']
   return f'{free.name}\n\n{_grid(head, rows)}'
+
+
+def frontiers(group: table.Group) -> str:
+  """Writes a frontier for each row beside which rows 'NAME, k = K' stand."""
+  rows = {row.name: row for row in group.rows}
+  told = collections.defaultdict(dict)
+  for name, row in rows.items():
+    match = re.fullmatch(r'(.*), k = (\d+)', name, re.DOTALL)
+    if match and match[1] in rows:
+      told[match[1]][int(match[2])] = row
+  return '\n\n'.join(
+      frontier_table(rows[name], dict(sorted(by_k.items())))
+      for name, by_k in told.items()
+  )
 
 
 def _gyms(groups: Sequence[table.Group]) -> Sequence[table.Group]:

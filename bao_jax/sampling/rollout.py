@@ -123,6 +123,34 @@ class Conversations:
       if waited:
         waited(seconds)
 
+  def open(self, request: Request) -> tuple[base.State, np.ndarray, np.ndarray]:
+    """Returns the gym's first state and the ids of both parts of the prompt.
+
+    Args:
+      request: which conversation.
+
+    Raises:
+      ValueError: the prompt leaves no room to speak, or the task names no gym.
+    """
+    task = request.task
+    if task.gym not in self.gyms:
+      known = ', '.join(sorted(self.gyms))
+      raise ValueError(f'{task.id}: no gym {task.gym!r}; there are: {known}.')
+    state, observation = self.gyms[task.gym].reset(
+        task, seed=self.seed, sample=request.sample
+    )
+    system = chat.render_system(
+        self.tokenizer, observation.system, with_tools=self.with_tools
+    )
+    user = chat.render_user(self.tokenizer, observation.user)
+    length, room = len(system) + len(user), self.limits.max_tokens
+    if length + 2 > room:
+      raise ValueError(
+          f'{task.id}: the prompt takes {length} tokens, but '
+          f'sampling.max_tokens={room}; raise it or choose a lower level.'
+      )
+    return state, system, user
+
 
 def check_failures(conversations: Sequence[Any], max_share: float) -> None:
   """Stops where so many conversations failed that the rest means little.
@@ -253,26 +281,12 @@ class _Rollout:
     wave.place(rows, self._row_keys(rows))
 
   def _start(self, owner: int, request: Request) -> row_lib.Row:
-    task, setup = request.task, self._setup
-    if task.gym not in setup.gyms:
-      known = ', '.join(sorted(setup.gyms))
-      raise ValueError(f'{task.id}: no gym {task.gym!r}; there are: {known}.')
-    gym = setup.gyms[task.gym]
-    state, observation = gym.reset(task, seed=setup.seed, sample=request.sample)
-    system = chat.render_system(
-        setup.tokenizer, observation.system, with_tools=setup.with_tools
-    )
-    user = chat.render_user(setup.tokenizer, observation.user)
+    task, (state, system, user) = request.task, self._setup.open(request)
     prompt = np.concatenate([system, user])
-    if len(prompt) + 2 > setup.limits.max_tokens:
-      raise ValueError(
-          f'{task.id}: the prompt takes {len(prompt)} tokens, but max_tokens='
-          f'{setup.limits.max_tokens}; raise it or choose a lower level.'
-      )
     self._prefixes.add(f'{task.gym}/{task.level}', task.id, system, prompt)
     return row_lib.Row(
         request,
-        gym,
+        self._setup.gyms[task.gym],
         state,
         prompt,
         owner,

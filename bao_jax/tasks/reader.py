@@ -4,14 +4,16 @@ Nothing here remembers where it was: the tasks of a step follow from the step's
 number, so a resumed run reads what an uninterrupted one would have read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import json
+import math
 import pathlib
 from typing import Any
 
 import numpy as np
 
 from bao_jax import types
+from bao_jax.envs import arithmetic
 
 _FIELDS = {'id': str, 'gym': str, 'level': str, 'data': dict}
 _LEVELS = ('easy', 'medium', 'full')
@@ -138,7 +140,9 @@ def _apportion(weights: Sequence[float], total: int) -> list[int]:
 
 
 def read_jsonl(
-    path: str | pathlib.Path, bad: list[str] | None = None
+    path: str | pathlib.Path,
+    bad: list[str] | None = None,
+    gyms: Collection[str] = (),
 ) -> list[types.Task]:
   """Reads tasks from a file with one JSON object per line.
 
@@ -150,6 +154,7 @@ def read_jsonl(
     path: the file, in UTF-8.
     bad: takes a complaint about each line that is no task, which is left out;
       None: the first one stops the reading.
+    gyms: the names that lines may have; empty: any.
 
   Returns:
     The tasks, in the order of the file.
@@ -167,7 +172,7 @@ def read_jsonl(
         continue
       where = f'{path}:{number}'
       try:
-        task = _parse(line, where=where)
+        task = _parse(line, where=where, gyms=gyms)
         if task.id in lines:
           raise ValueError(
               f'{where}: id {task.id!r} is taken by line {lines[task.id]};'
@@ -205,6 +210,7 @@ def read_folder(
     split: str,
     gym: str,
     bad: list[str] | None = None,
+    gyms: Collection[str] = (),
 ) -> list[types.Task]:
   """Reads one gym's tasks of a split from `<folder>/<split>.jsonl`.
 
@@ -213,6 +219,7 @@ def read_folder(
     split: 'train', 'validation' or 'test'.
     gym: the gym's name.
     bad: as in `read_jsonl`; about the whole file, whatever the gym.
+    gyms: as in `read_jsonl`.
 
   Returns:
     The tasks, in the order of the file.
@@ -226,7 +233,7 @@ def read_folder(
     raise FileNotFoundError(
         f'{path}: not found; put the {split} tasks there, one JSON per line'
     )
-  tasks = [task for task in read_jsonl(path, bad) if task.gym == gym]
+  tasks = [task for task in read_jsonl(path, bad, gyms) if task.gym == gym]
   if not tasks:
     raise ValueError(
         f'{path}: no task of gym {gym!r}; add some or leave the gym out of'
@@ -235,7 +242,7 @@ def read_folder(
   return tasks
 
 
-def _parse(line: bytes, *, where: str) -> types.Task:
+def _parse(line: bytes, *, where: str, gyms: Collection[str]) -> types.Task:
   try:
     row = json.loads(line.decode('utf-8'), parse_constant=_refuse)
   except json.JSONDecodeError as error:
@@ -251,12 +258,35 @@ def _parse(line: bytes, *, where: str) -> types.Task:
   if unknown:
     known = ', '.join(_FIELDS)
     raise ValueError(f'{where}: unknown field {unknown[0]!r}; use {known}')
+  if gyms and row['gym'] not in gyms:
+    known = ', '.join(sorted(gyms))
+    raise ValueError(f'{where}: unknown gym {row["gym"]!r}; use {known}')
   data_fields = _DATA_FIELDS.get(row['gym'], {})
   check_fields(row['data'], data_fields, where=f'{where}: data')
   if data_fields and row['level'] not in _LEVELS:
     known = ', '.join(_LEVELS)
     raise ValueError(f'{where}: unknown level {row["level"]!r}; use {known}')
+  if row['gym'] == 'function':
+    _check_function(row['data'], where=f'{where}: data')
   return types.Task(**row)
+
+
+def _check_function(data: Mapping[str, Any], *, where: str) -> None:
+  """Checks that the rule has the expected value at the test case."""
+  rule, test_case, expected = data['rule'], data['test_case'], data['expected']
+  if [type(number) for number in test_case] != [int] * 4:
+    raise ValueError(
+        f'{where}: test_case is {test_case}, expected four whole numbers'
+    )
+  try:
+    value = arithmetic.evaluate(rule, test_case)
+  except (arithmetic.RuleError, arithmetic.NoValueError) as error:
+    raise ValueError(f'{where}: {rule!r} at {test_case}: {error}') from error
+  if not math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-6):
+    raise ValueError(
+        f'{where}: expected is {expected}, but {rule!r} is {value} at'
+        f' {test_case}'
+    )
 
 
 def check_fields(

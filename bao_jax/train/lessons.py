@@ -10,6 +10,7 @@ import random
 from absl import logging
 
 from bao_jax import catalog
+from bao_jax import checkpoint
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
 from bao_jax.teachers import written
@@ -146,3 +147,22 @@ def tokenizer(
     )
     tokenizer_lib.save(trained, path)
   return tokenizer_lib.load(path)
+
+
+def saved_tokenizer(
+    config: setup.Config, folder: pathlib.Path
+) -> tokenizer_lib.Tokenizer:
+  """Loads a run's tokenizer: that of the warm start where it all began.
+
+  Args:
+    config: the run's.
+    folder: the run's.
+
+  Raises:
+    FileNotFoundError: a folder on the way holds no run.
+    ValueError: there is no tokenizer.
+  """
+  while checkpoint.claimed(folder)['loop'] == 'rl':
+    folder = pathlib.Path(config.warm_start or folder / 'warm_start')
+    config = setup.load_config(folder)
+  return tokenizer_lib.load(config.text.tokenizer or folder / 'tokenizer.json')

@@ -23,7 +23,6 @@ from bao_jax.metrics import intervals
 from bao_jax.report import page
 from bao_jax.report import runs as runs_lib
 from bao_jax.sampling import rollout
-from bao_jax.train import credit
 from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -58,7 +57,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   warm = workdir / 'warm_start'
   setup.check_names(config)
   for name in config.rows:
-    credit.check_names(row_config(config, name, warm))
+    rl.check(row_config(config, name, warm))
   setup.claim(workdir, 'pipeline', config)
   with _Clock(workdir, 'warm start'):
     sft.train(base_config(config), warm)
@@ -123,7 +122,14 @@ def evaluate_rows(
     label = _label(config, name)
     path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
     if not path.exists():
-      reads.note(workdir, split, row=label, policy=kind, run=folder)
+      reads.note(
+          workdir,
+          split,
+          row=label,
+          policy=kind,
+          run=folder,
+          num_tasks=len(tasks),
+      )
       origin = policies.Origin(label, split, config.seed)
       if folder is None:
         player = policies.SCRIPTED[kind](base)

@@ -61,15 +61,14 @@ def train(
     ValueError: the config is wrong, or the warm start is not finished.
   """
   workdir = pathlib.Path(workdir)
-  setup.check_names(config)
-  credit_lib.check_names(config)
+  check(config)
   if config.warm_start:
     check_finished(config.warm_start)
   setup.claim(workdir, 'rl', config)
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
-  encoder = lessons.tokenizer(config, first)
+  encoder = lessons.saved_tokenizer(setup.load_config(first), first)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   programs = compile_programs(config, shape, tx)
@@ -92,6 +91,7 @@ def train(
   )
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
+  setup.check_prompts(config, speaker)
   ledger = users.ledger(config, workdir)
   writer = metrics_lib.MetricWriter(workdir, step=start)
   bar = tqdm.tqdm(
@@ -133,13 +133,26 @@ def train(
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       if is_due or preemption.is_requested:
         saved.save(i + 1, state)
-      if preemption.is_requested and not is_last:
+      if preemption.is_requested:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
   writer.close()
   saved.close()
   logging.info('%s: %d steps done.', workdir, config.rl.num_steps)
   return state
+
+
+def check(config: setup.Config) -> None:
+  """Refuses a config that would fail later, before anything is written.
+
+  Raises:
+    ValueError: names the field, or the task file and line.
+    OSError: a file cannot be read.
+  """
+  setup.check_names(config)
+  credit_lib.check_names(config)
+  setup.check_tokenizer(config)
+  requests_of_step(config, setup.tasks(config, 'train'), 0)
 
 
 def check_finished(warm_start: str) -> None:

@@ -23,13 +23,13 @@ from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
-from bao_jax.teachers import base as teachers_base
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import checks
 from bao_jax.train import users
 
 Config = ml_collections.ConfigDict
 
-_SOURCES = ('builtin', 'tfds', 'jsonl', 'userrl')
+_MAX_PROMPTS = 1000  # Per gym.
 
 
 def claim(workdir: str | pathlib.Path, loop: str, config: Config) -> None:
@@ -85,65 +85,15 @@ def _with_tuples(value):
 
 
 def check_names(config: Config) -> None:
-  """Refuses unknown gyms and sources of tasks before anything is written.
+  """Refuses unknown names and senseless numbers before anything is written.
 
   Raises:
-    ValueError: a name is unknown, a source has no path, or a weight or share is
-      out of bounds.
-    FileNotFoundError: the folder that a source reads is not there.
+    ValueError: a name is unknown, a source has no path, or a number is out of
+      bounds.
+    FileNotFoundError: the folder or file that a source reads is not there.
   """
-  named = [('envs.names', name) for name in config.envs.names]
-  named += [('teacher.exceptions', name) for name in config.teacher.exceptions]
-  for field, name in named:
-    if name not in catalog.GYMS:
-      known = ', '.join(sorted(catalog.GYMS))
-      raise ValueError(f'{field}: no gym {name!r}; there are: {known}.')
-  weights = config.envs.weights
-  if weights and (len(weights) != len(config.envs.names) or min(weights) <= 0):
-    raise ValueError(
-        f'envs.weights={tuple(weights)}: give a positive number for each of '
-        f'envs.names={tuple(config.envs.names)}, or none.'
-    )
-  _check_teacher(config.teacher)
+  checks.check(config)
   users.check(config)
-  _check_tasks(config.tasks)
-
-
-def _check_tasks(tasks: Config) -> None:
-  source, path = tasks.source, tasks.path
-  if source not in _SOURCES:
-    known = ', '.join(_SOURCES)
-    raise ValueError(f'tasks.source: no source {source!r}; there are: {known}.')
-  if source == 'builtin' and path:
-    raise ValueError(
-        f"tasks.path={path!r}, but tasks.source='builtin' reads no folder."
-    )
-  if source != 'builtin' and not path:
-    raise ValueError(f'tasks.path: source {source!r} needs a folder; give one.')
-  if source in ('jsonl', 'userrl') and not pathlib.Path(path).is_dir():
-    raise FileNotFoundError(f'tasks.path: {path}: no such folder.')
-  if tasks.bad_rows not in ('stop', 'skip'):
-    raise ValueError(
-        f"tasks.bad_rows={tasks.bad_rows!r}: use 'stop' or 'skip'."
-    )
-  if tasks.bad_rows == 'skip' and source not in ('jsonl', 'userrl'):
-    raise ValueError(
-        f"tasks.bad_rows='skip', but tasks.source={source!r} reads no rows."
-    )
-  if tasks.merged and source != 'userrl':
-    raise ValueError(
-        f'tasks.merged=True, but tasks.source={source!r} has no merged set; it'
-        " is one of 'userrl'."
-    )
-
-
-def _check_teacher(teacher: Config) -> None:
-  for field in dataclasses.fields(teachers_base.Behaviors):
-    share = teacher[field.name]
-    if not 0 <= share <= 1:
-      raise ValueError(f'teacher.{field.name}={share} must be in [0, 1].')
-  if teacher.path and not pathlib.Path(teacher.path).is_file():
-    raise FileNotFoundError(f'teacher.path: {teacher.path}: no file.')
 
 
 def gyms(config: Config) -> dict[str, envs_base.Gym]:
@@ -189,7 +139,9 @@ def tasks(config: Config, split: str) -> list[types.Task]:
   read = {
       'builtin': lambda gym: _generate(gym, level, split),
       'tfds': lambda gym: _load(gym, level, split, path),
-      'jsonl': lambda gym: reader.read_folder(path, split, gym, bad),
+      'jsonl': lambda gym: reader.read_folder(
+          path, split, gym, bad, catalog.GYMS
+      ),
       'userrl': lambda gym: userrl.read_held_out(
           path, gym, split, merged=config.tasks.merged, bad=bad
       ),
@@ -233,6 +185,16 @@ def watched(config: Config) -> list[rollout.Request]:
   """Returns what both loops evaluate on as they train: validation tasks."""
   few = few_tasks(config, 'validation', config.evaluation.num_tasks)
   return [rollout.Request(task) for task in few]
+
+
+def check_tokenizer(config: Config) -> None:
+  """Refuses a configured tokenizer that is not there or does not fit.
+
+  Raises:
+    ValueError: it is none, or has more ids than the model.
+  """
+  if config.text.tokenizer:
+    model_config(config, tokenizer_lib.load(config.text.tokenizer))
 
 
 def model_config(
@@ -301,6 +263,18 @@ def conversations(
       num_threads=users.num_threads(config),
       faults=faults or faults_lib.FaultLog(),
   )
+
+
+def check_prompts(config: Config, speaker: rollout.Conversations) -> None:
+  """Refuses tasks whose prompts leave no room to speak, before any training.
+
+  Raises:
+    ValueError: names the first of them.
+  """
+  # Up to a number, since a gym may open a game to make a prompt.
+  trained_on = few_tasks(config, 'train', _MAX_PROMPTS)
+  for request in (*map(rollout.Request, trained_on), *watched(config)):
+    speaker.open(request)
 
 
 def greedy(conversations: rollout.Conversations) -> rollout.Conversations:

@@ -46,9 +46,11 @@ def train(
   Raises:
     ConfigMismatchError: the folder belongs to another config.
     FloatingPointError: the loss is no longer finite.
+    ValueError: the config is wrong, or a prompt does not fit.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
+  setup.check_tokenizer(config)
   setup.claim(workdir, 'warm start', config)
   ledger = users.ledger(config, workdir)
   encoder = lessons.tokenizer(config, workdir)
@@ -63,6 +65,8 @@ def train(
   if int(state.step) >= config.sft.num_steps:
     return state
 
+  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
+  setup.check_prompts(config, speaker)
   sequences = teacher_sequences(config, encoder)
   logging.info('Warm start on %d conversations.', len(sequences))
   step = jax.jit(
@@ -73,7 +77,6 @@ def train(
       ),
       donate_argnames='state',
   )
-  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
   watched = setup.watched(config)
   start = int(state.step)
   writer = metrics_lib.MetricWriter(workdir, step=start)
@@ -101,7 +104,7 @@ def train(
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       if is_due or preemption.is_requested:
         saved.save(i + 1, state)
-      if preemption.is_requested and not is_last:
+      if preemption.is_requested:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
   writer.close()
@@ -141,8 +144,9 @@ def teacher_sequences(
       sequences.append((tokens, (turn >= 0) & is_target[turn]))
   if not sequences:
     raise ValueError(
-        f'No teacher conversation was solved within sft.length='
-        f'{config.sft.length} tokens; raise it.'
+        f'None of {len(dialogues)} teacher conversations was solved within '
+        f'sft.length={config.sft.length} tokens; raise that, '
+        'teacher.conversations or teacher.scheduling.'
     )
   return sequences
 

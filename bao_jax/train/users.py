@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import os
 import pathlib
 
@@ -18,6 +19,7 @@ Ledger = ledger_lib.Ledger
 _KINDS = ('scripted', 'llm')
 _SCRIPTED_THREADS = 8
 _OFFICIAL = 'https://api.openai.com/v1'
+_KEY = 'OPENAI_API_KEY'  # The default of `key_env`.
 # What a role without a model of its own has from the user.
 _OF_SERVER = (
     'model',
@@ -113,7 +115,7 @@ def _parts():
   except ModuleNotFoundError as error:
     raise ValueError(
         f"users.kind='llm' needs the package {error.name}; install the extra:"
-        " pip install 'bao_jax[llm]'"
+        " pip install -c constraints.txt -e '.[llm]'"
     ) from None
   return api, client_lib, models
 
@@ -140,6 +142,10 @@ def _settings(users: Config, role: str) -> dict:
   own = users[role].to_dict()
   if not own['model']:
     own |= {name: users.user[name] for name in _OF_SERVER}
+  elif not own['base_url']:
+    own['base_url'] = users.user.base_url
+    if own['key_env'] == _KEY:  # That of the server goes with it.
+      own['key_env'] = users.user.key_env
   own['base_url'] = (
       own['base_url'] or os.environ.get('OPENAI_BASE_URL') or _OFFICIAL
   )
@@ -165,14 +171,25 @@ def ledger(config: Config, workdir: str | pathlib.Path) -> Ledger:
     config: the experiment.
     workdir: the run's folder; its users.json is counted on.
   """
-  return opened_ledger(config, workdir) if is_llm(config) else Ledger()
+  if not is_llm(config):
+    return Ledger()
+  return opened_ledger(config, pathlib.Path(workdir) / 'users.json')
 
 
-def opened_ledger(config: Config, workdir: str | pathlib.Path) -> Ledger:
-  """Returns the same, whoever the users are: the policy may be a model."""
+def opened_ledger(config: Config, path: pathlib.Path) -> Ledger:
+  """Returns the same with its file, whoever is asked: users or the policy."""
   found = client(config).ledger
-  found.open(pathlib.Path(workdir) / 'users.json')
+  found.open(path)
   return found
+
+
+def spent(*paths: pathlib.Path) -> str:
+  """Says for each ledger that is there what was asked and what it cost."""
+  return '\n'.join(
+      f'{ledger_lib.sentence(json.loads(path.read_text()))} ({path})'
+      for path in paths
+      if path.is_file()
+  )
 
 
 def played_by_models(config: Config, gyms: dict) -> dict:

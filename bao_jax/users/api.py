@@ -12,6 +12,7 @@ import email.utils
 import json
 import os
 from typing import Any
+import urllib.parse
 
 import httpx2
 
@@ -62,16 +63,17 @@ class Connection:
       ValueError: the key cannot be sent.
     """
     key = _key(model.key_env)
+    host = urllib.parse.urlsplit(model.base_url).netloc
     try:
       async with asyncio.timeout(model.deadline):
         status, headers, body = await self._exchange(model, request, key)
     except TimeoutError:
       raise models.Unavailable(
-          'timeout', f'no reply within {model.deadline:g} s'
+          'timeout', f'no reply within {model.deadline:g} s from {host}'
       ) from None
     except (httpx2.RequestError, OSError) as error:
       # Not chained: its request holds the key.
-      what = f'{type(error).__name__}: {error}'
+      what = f'{host}: {type(error).__name__}: {error}'
       raise models.Unavailable('connection', _line(what, key)) from None
     text = _redacted(body.decode('utf-8', errors='replace'), key)
     if 200 <= status < 300:
@@ -152,7 +154,7 @@ def _failure(
     return models.Unavailable('server', message, _retry_after(headers))
   if 300 <= status < 400:
     message = f'status {status}: it redirects; give the address itself'
-  if status == 401 and not _key(model.key_env):
+  if status in (401, 403) and not _key(model.key_env):
     message += f' (${model.key_env} is not set)'
   return models.Refused(status, message)
 

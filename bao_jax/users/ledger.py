@@ -151,11 +151,27 @@ class Ledger:
     summary = self.summary()
     with self._lock:
       self._saved = time.monotonic()
-      if self._path is None or not summary['roles']:
+      if self._path is None:
         return
       temporary = self._path.with_suffix('.tmp')
       temporary.write_text(json.dumps(summary, indent=2))
       os.replace(temporary, self._path)
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+  """Says what a summary comes to: questions by role, and what they cost."""
+  roles = summary['roles']
+  total = lambda name: sum(counts[name] for counts in roles.values())
+  asked = ', '.join(
+      f'{role} {counts["asks"]}' for role, counts in roles.items()
+  )
+  for what in ('replayed', 'failed'):
+    asked += f'; {total(what)} {what}' * bool(total(what))
+  told = f' ({asked})' * bool(asked)
+  return (
+      f'Models were asked {total("asks")} questions{told}, which cost'
+      f' {summary["cost"]:.4g}.'
+  )
 
 
 def _flat(role: str, counts: Mapping[str, Any]) -> dict[str, float]:

@@ -107,7 +107,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config.teacher = dict(
       path='',  # Of conversations to imitate; by default teachers play.
       skip_bad_rows=False,  # Of that file; by default they stop the run.
-      conversations=4 if debug else 600,  # Per gym,
+      conversations=16 if debug else 600,  # Per gym,
       exceptions=dict(),  # but for these, by name.
       slip=0.15,
       # Shares of the conversations that show a behavior. Most teachers are in a
