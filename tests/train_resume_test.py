@@ -16,6 +16,8 @@ import pytest
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax.envs import base
+from bao_jax.envs import turtle
 from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -140,6 +142,22 @@ class ResumeTest(parameterized.TestCase):
         sft.train(config, workdir)
     assert_equal_trees(sft.train(config, workdir), self.warm_state)
     self.assertEqual(lines(workdir), lines(self.warm))
+
+  def test_outage_that_ends_the_run_is_forgotten(self):
+    workdir = self.root / 'outage'
+    original, asked = turtle.TurtleGym.step, []
+
+    def step(gym, state, action):
+      asked.append(state.task.id)
+      if len(asked) > 2:
+        raise base.UserError('no server')
+      return original(gym, state, action)
+
+    with mock.patch.object(turtle.TurtleGym, 'step', step):
+      with self.assertRaisesRegex(base.UserError, 'no server'):
+        rl.train(self.config, workdir)
+    self.assertIn('no server', (workdir / 'faults.txt').read_text())
+    assert_equal_trees(rl.train(self.config, workdir), self.state)
 
   def test_done_run_is_not_repeated(self):
     with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:
