@@ -661,7 +661,7 @@ class EvaluateTest(CliTest):
     self.assertIn('no checkpoint there', self.fails(call))
     self.assertFalse((row / 'reads.jsonl').exists())
     config.warm_start = '/nowhere'
-    self.assertIn('/nowhere/tokenizer.json: no such', self.fails(call))
+    self.assertIn('/nowhere/config.json: not found', self.fails(call))
 
   def test_model_of_another_shape(self):
     state = lambda size: types.TrainState(

@@ -18,6 +18,7 @@ from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax.envs import base
 from bao_jax.envs import turtle
+from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import credit
 from bao_jax.train import rl
 from bao_jax.train import setup
@@ -158,6 +159,17 @@ class ResumeTest(parameterized.TestCase):
         rl.train(self.config, workdir)
     self.assertIn('no server', (workdir / 'faults.txt').read_text())
     assert_equal_trees(rl.train(self.config, workdir), self.state)
+
+  def test_run_that_goes_on_from_another_has_its_tokenizer(self):
+    config = tiny(warm_start=str(self.root / 'whole'))
+    with mock.patch.object(setup, 'model_config', side_effect=Killed) as call:
+      with self.assertRaises(Killed):
+        rl.train(config, self.root / 'second')
+    encoder = call.call_args.args[1]
+    first = tokenizer_lib.load(self.warm)
+    self.assertEqual(encoder.backend.to_str(), first.backend.to_str())
+    for name in ('whole', 'second'):
+      self.assertFalse((self.root / name / 'tokenizer.json').exists())
 
   def test_done_run_is_not_repeated(self):
     with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:

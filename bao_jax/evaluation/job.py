@@ -17,7 +17,7 @@ from bao_jax.evaluation import reads
 from bao_jax.evaluation import records
 from bao_jax.report import runs as runs_lib
 from bao_jax.sampling import rollout
-from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import users
@@ -203,22 +203,13 @@ def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
 
 def _trained(config, job, origin) -> policies.Policy:
   folder = pathlib.Path(job.target)
-  encoder = _tokenizer(config, folder)
+  encoder = lessons.tokenizer_of(config, folder)
   shape = setup.model_config(config, encoder)
   params = rl.latest_params(config, shape, folder)
   speaker = setup.conversations(
       config, shape, encoder, temperature=job.temperature
   )
   return policies.trained(speaker, params, encoder, origin)
-
-
-def _tokenizer(config, folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
-  """Loads a run's tokenizer, which is its warm start's."""
-  if config.text.tokenizer:
-    return tokenizer_lib.load(config.text.tokenizer)
-  if checkpoint.claimed(folder)['loop'] == 'rl':
-    folder = pathlib.Path(config.warm_start or folder / 'warm_start')
-  return tokenizer_lib.load(folder / 'tokenizer.json')
 
 
 def _claim(config: setup.Config, job: Job) -> None:

@@ -10,6 +10,7 @@ import random
 from absl import logging
 
 from bao_jax import catalog
+from bao_jax import checkpoint
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
 from bao_jax.teachers import written
@@ -128,9 +129,11 @@ def dialogues(
 def tokenizer(
     config: setup.Config, workdir: pathlib.Path
 ) -> tokenizer_lib.Tokenizer:
-  """Loads the configured tokenizer, or trains one on the built-in corpus.
+  """Loads the configured tokenizer, or trains one on what is imitated.
 
-  The trained one is kept in the run's folder, where a resumed run finds it.
+  Args:
+    config: of a warm start.
+    workdir: its own folder, where the trained one is kept and found again.
   """
   if config.text.tokenizer:
     return tokenizer_lib.load(config.text.tokenizer)
@@ -146,3 +149,24 @@ def tokenizer(
     )
     tokenizer_lib.save(trained, path)
   return tokenizer_lib.load(path)
+
+
+def tokenizer_of(
+    config: setup.Config, folder: pathlib.Path
+) -> tokenizer_lib.Tokenizer:
+  """Loads the tokenizer of a run, which is that of the warm start behind it.
+
+  Args:
+    config: the run's.
+    folder: the run's; nothing is written there.
+
+  Raises:
+    FileNotFoundError: a folder on the way holds no run.
+    ValueError: the warm start's holds no tokenizer.
+  """
+  if config.text.tokenizer:
+    return tokenizer_lib.load(config.text.tokenizer)
+  if checkpoint.claimed(folder)['loop'] != 'rl':
+    return tokenizer_lib.load(folder / 'tokenizer.json')
+  before = pathlib.Path(config.warm_start or folder / 'warm_start')
+  return tokenizer_of(setup.load_config(before), before)

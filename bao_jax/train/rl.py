@@ -69,7 +69,7 @@ def train(
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
-  encoder = lessons.tokenizer(config, first)
+  encoder = lessons.tokenizer_of(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   programs = compile_programs(config, shape, tx)
