@@ -613,6 +613,15 @@ class EvaluateTest(CliTest):
     self.assertIn('choose another --out', line)
     self.assertEqual((self.folder / 'out.jsonl').read_text(), before)
 
+  def test_records_of_an_earlier_checkpoint_are_left_alone(self):
+    run = self.folder / 'run'
+    shutil.copytree(self.workdir, run)
+    self.evaluate(f'checkpoint:{run}', num_tasks=1)
+    (run / 'checkpoints/1').rename(run / 'checkpoints/2')  # It trained on.
+    line = self.fails(lambda: self.evaluate(f'checkpoint:{run}', num_tasks=1))
+    self.assertIn('step: 1 there, 2 here', line)
+    self.assertIn('choose another --out', line)
+
   def test_outage_fails_one_conversation(self):
 
     def out_of_order(config):

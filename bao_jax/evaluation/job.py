@@ -213,7 +213,7 @@ def _trained(config, job, origin) -> policies.Policy:
 
 
 def _claim(config: setup.Config, job: Job) -> None:
-  """Refuses a file of records that another job began."""
+  """Refuses a file of records that another job or checkpoint began."""
   about = {
       'policy': job.policy,
       'split': job.split,
@@ -221,6 +221,8 @@ def _claim(config: setup.Config, job: Job) -> None:
       'temperature': job.temperature,
       'config': config.to_dict(),
   }
+  if job.kind == 'checkpoint':  # Of a run that may go on.
+    about['step'] = checkpoint.Checkpoints(job.target).latest()
   path = job.path.with_suffix('.config.json')
   checkpoint.claim_file(path, about, is_begun=job.path.exists(), flag='--out')
 
