@@ -30,6 +30,7 @@ import numpy as np
 from bao_jax import checkpoint
 from bao_jax import types
 from bao_jax.envs import base
+from bao_jax.envs import turtle
 from bao_jax.evaluation import job as job_lib
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
@@ -42,6 +43,7 @@ from bao_jax.tasks import userrl
 from bao_jax.teachers import base as teachers_base
 from bao_jax.train import lessons
 from bao_jax.train import optimizer
+from bao_jax.train import pipeline
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -684,6 +686,39 @@ class EvaluateTest(CliTest):
   def test_folder_without_a_run(self):
     line = self.fails(setup.load_config, self.folder)
     self.assertIn('config.json: not found', line)
+
+
+class TableTest(CliTest):
+
+  def test_what_failed_stops_and_is_held_again(self):
+    config = tiny(**{'evaluation.num_test_tasks': 2})
+    make_run(self.folder / 'warm_start', config)
+    with config.unlocked():
+      config.rows = {}
+    original = turtle.TurtleGym.step
+
+    def fails_at(*ids):
+
+      def step(gym, state, action):
+        if state.task.id in ids:
+          raise base.UserError('no line')
+        return original(gym, state, action)
+
+      return mock.patch.object(turtle.TurtleGym, 'step', step)
+
+    with fails_at('turtle/easy/test/1'):
+      line = self.fails(pipeline.evaluate_rows, config, self.folder)
+    self.assertIn('1 of 2 conversations failed', line)
+    kept = records.read(self.folder / 'records/scripted_teacher.jsonl')
+    self.assertEqual([x.status == 'failed' for x in kept], [False, True])
+    with fails_at('turtle/easy/test/0'):  # Of the teacher, that is there.
+      config.sampling.max_failed_share = 0.5
+      runs = pipeline.evaluate_rows(config, self.folder)
+    self.assertEqual(runs[0].records[0], kept[0])
+    self.assertEqual(
+        [[x.status == 'failed' for x in run.records] for run in runs],
+        [[False, False], [True, False], [True, False]],
+    )
 
 
 class ReportTest(CliTest):
