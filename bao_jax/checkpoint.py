@@ -52,12 +52,12 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
       that differ.
   """
   folder = pathlib.Path(workdir)
-  claim_file(
-      folder / 'config.json',
-      config,
-      is_begun=folder.is_dir() and _has_results(folder),
-      flag='--workdir',
-  )
+  path = folder / 'config.json'
+  is_begun = folder.is_dir() and _has_results(folder)
+  if not is_begun and path.is_file() and not _holds(path, config):
+    # The config that is replaced had it trained.
+    (folder / 'tokenizer.json').unlink(missing_ok=True)
+  claim_file(path, config, is_begun=is_begun, flag='--workdir')
 
 
 def claim_file(
@@ -102,6 +102,10 @@ def _write(path: pathlib.Path, config: Mapping[str, Any]) -> None:
   temporary = path.with_suffix('.tmp')
   temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
   os.replace(temporary, path)
+
+
+def _holds(path: pathlib.Path, config: Mapping[str, Any]) -> bool:
+  return json.loads(path.read_text()) == json.loads(json.dumps(config))
 
 
 def _may_change(name: str) -> bool:

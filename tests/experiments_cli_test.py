@@ -278,6 +278,15 @@ class BadInputTest(CliTest):
     checkpoint.claim(self.folder, {'loop': 'rl', 'seed': 1})
     self.assertEqual(checkpoint.claimed(self.folder)['seed'], 1)
 
+  def test_tokenizer_of_a_replaced_config_goes_with_it(self):
+    path = self.folder / 'tokenizer.json'
+    setup.claim(self.folder, 'warm start', tiny())
+    path.touch()
+    setup.claim(self.folder, 'warm start', tiny())
+    self.assertTrue(path.exists())
+    setup.claim(self.folder, 'warm start', tiny(**{'text.vocab_size': 300}))
+    self.assertFalse(path.exists())
+
   def test_full_disk_names_the_folder(self):
 
     def write():
