@@ -382,7 +382,7 @@ class LessonsTest(CliTest):
     path = self.write(self.row('the fox'), self.row('the hen'))
     config = tiny(**{'teacher.path': path})
     encoder = lessons.tokenizer(config, self.folder)
-    sequences = sft.teacher_sequences(config, encoder)
+    sequences = sft.teacher_sequences(config, encoder, self.folder)
     said = [encoder.decode(tokens[mask]) for tokens, mask in sequences]
     self.assertLen(said, 2)
     self.assertIn('the fox', said[0])

@@ -46,6 +46,7 @@ def train(
   Raises:
     ConfigMismatchError: the folder belongs to another config.
     FloatingPointError: the loss is no longer finite.
+    UserError: too many conversations failed.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
@@ -63,7 +64,7 @@ def train(
   if int(state.step) >= config.sft.num_steps:
     return state
 
-  sequences = teacher_sequences(config, encoder)
+  sequences = teacher_sequences(config, encoder, workdir)
   logging.info('Warm start on %d conversations.', len(sequences))
   step = jax.jit(
       functools.partial(
@@ -110,9 +111,16 @@ def train(
 
 
 def teacher_sequences(
-    config: setup.Config, encoder: tokenizer_lib.Tokenizer
+    config: setup.Config,
+    encoder: tokenizer_lib.Tokenizer,
+    workdir: pathlib.Path,
 ) -> Sequences:
   """Renders what is imitated and keeps what was solved and fits.
+
+  Args:
+    config: the experiment.
+    encoder: the run's tokenizer.
+    workdir: the run's folder.
 
   Returns:
     `[T]` tokens and `[T]` masks of each conversation: True on the turns of the
@@ -122,10 +130,7 @@ def teacher_sequences(
     ValueError: a prompt leaves the policy no room, or no conversation is left.
   """
   sequences = []
-  dialogues = lessons.dialogues(
-      config, config.teacher.conversations, config.teacher.exceptions
-  )
-  for dialogue in dialogues:
+  for dialogue in lessons.imitated(config, workdir):
     trajectory = converse.to_trajectory(
         dialogue, encoder, with_tools=config.text.with_tools
     )
