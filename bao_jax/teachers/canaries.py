@@ -92,6 +92,19 @@ def do_nothing_transfer(pool: Sequence[base.Move]) -> base.TeacherFn:
   return _cycle([types.Action('answer', json.dumps(_TRANSFER))])
 
 
+def chatty_transfer(pool: Sequence[base.Move]) -> base.TeacherFn:
+  """Says hello, and hands the task over whatever the reply is."""
+  del pool
+
+  def play(observation, history, turns_left, rng):
+    del observation, turns_left, rng
+    if not history:
+      return base.Move('', types.Action('action', 'hello'))
+    return base.Move('', types.Action('answer', json.dumps(_TRANSFER)))
+
+  return play
+
+
 CANARIES: Mapping[str, CanaryFn] = {
     'spammer': answer_spammer,
     'repeater': question_repeater,
@@ -100,6 +113,7 @@ CANARIES: Mapping[str, CanaryFn] = {
     'injector': prompt_injector,
     'quitter': quitter,
     'transfer': do_nothing_transfer,
+    'chatty_transfer': chatty_transfer,
 }
 # These earn nothing at all, in any gym.
 WORTHLESS = ('empty', 'over_long', 'injector', 'quitter')
