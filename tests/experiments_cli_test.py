@@ -227,6 +227,20 @@ class TaskSourceTest(CliTest):
     line = self.fails(sft.train, self.jsonl(), self.folder / 'run')
     self.assertIn(message, line)
 
+  @parameterized.parameters('validation', 'test')
+  def test_held_out_task_of_train_is_refused_or_skipped(self, split):
+    lines = [json.dumps(vars(t)) for t in setup.few_tasks(tiny(), 'train', 3)]
+    self.write('train', *lines[:2])
+    self.write(split, '', lines[2], lines[1])
+    config = self.jsonl()
+    for read in ('train', split):
+      line = self.fails(setup.tasks, config, read)
+      self.assertIn(f"{split}.jsonl:3: id 'turtle/easy/train/1' is that", line)
+      self.assertIn('train.jsonl:2;', line)
+    config.tasks.bad_rows = 'skip'
+    self.assertLen(setup.tasks(config, 'train'), 2)
+    self.assertLen(setup.tasks(config, split), 1)
+
   def test_benchmark_tasks_without_a_user_are_refused(self):
     task = setup.tasks(tiny(), 'train')[0]
     data = {k: v for k, v in task.data.items() if k != 'facts'}
