@@ -86,6 +86,8 @@ class CanariesTest(parameterized.TestCase):
     self.assertLessEqual(first, honest_first)
     self.assertLess(shaped, honest_shaped)
     self.assertGreater(honest_score, 0)  # Or the comparison shows nothing.
+    if gym == 'tau' and 'transfer' in canary:
+      self.assertEqual(score, 0)
     if canary in canaries.WORTHLESS:
       self.assertEqual(score, 0)
 

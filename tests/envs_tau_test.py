@@ -296,14 +296,22 @@ class IdleTest(parameterized.TestCase):
 
   def test_a_transfer_pays_where_the_task_has_one(self):
     gym = tau.TauGym()
-    ask = ('action', 'What is the matter?')
+    ask = ('action', 'What is your name?')
     self.assertEqual(_earned(gym, TRANSFER, ask, HAND_OVER), 1)
-    self.assertEqual(_earned(gym, TRANSFER, FINISH), 0)
+    self.assertEqual(_earned(gym, TRANSFER, ask, FINISH), 0)
 
-  def test_a_transfer_before_a_word_pays_nothing(self):
-    self.assertEqual(_earned(tau.TauGym(), TRANSFER, HAND_OVER), 0)
+  @parameterized.parameters('', 'hello', 'What is the matter?', 'I cannot.')
+  def test_a_transfer_pays_nothing_before_anything_is_told(self, message):
+    turns = [('action', message)] * bool(message) + [HAND_OVER]
+    self.assertEqual(_earned(tau.TauGym(), TRANSFER, *turns), 0)
     original = tau.TauGym(idle_pays=True)
-    self.assertEqual(_earned(original, TRANSFER, HAND_OVER), 1)
+    self.assertEqual(_earned(original, TRANSFER, *turns), 1)
+
+  def test_any_reply_of_a_user_that_is_a_model_is_heard(self):
+    gym = tau.TauGym(user=lambda state, message: 'I want a person.')
+    hello = ('action', 'hello')
+    self.assertEqual(_earned(gym, TRANSFER, HAND_OVER), 0)
+    self.assertEqual(_earned(gym, TRANSFER, hello, HAND_OVER), 1)
 
   def test_a_transfer_after_the_work_is_not_asked_for(self):
     turns = [*_gold(CANCEL), HAND_OVER]

@@ -31,6 +31,7 @@ import numpy as np
 from bao_jax import checkpoint
 from bao_jax import types
 from bao_jax.envs import base
+from bao_jax.envs import turtle
 from bao_jax.evaluation import job as job_lib
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
@@ -43,6 +44,7 @@ from bao_jax.tasks import userrl
 from bao_jax.teachers import base as teachers_base
 from bao_jax.train import lessons
 from bao_jax.train import optimizer
+from bao_jax.train import pipeline
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -240,6 +242,20 @@ class TaskSourceTest(CliTest):
     line = self.fails(sft.train, self.jsonl(), self.folder / 'run')
     self.assertIn(message, line)
 
+  @parameterized.parameters('validation', 'test')
+  def test_held_out_task_of_train_is_refused_or_skipped(self, split):
+    lines = [json.dumps(vars(t)) for t in setup.few_tasks(tiny(), 'train', 3)]
+    self.write('train', *lines[:2])
+    self.write(split, '', lines[2], lines[1])
+    config = self.jsonl()
+    for read in ('train', split):
+      line = self.fails(setup.tasks, config, read)
+      self.assertIn(f"{split}.jsonl:3: id 'turtle/easy/train/1' is that", line)
+      self.assertIn('train.jsonl:2;', line)
+    config.tasks.bad_rows = 'skip'
+    self.assertLen(setup.tasks(config, 'train'), 2)
+    self.assertLen(setup.tasks(config, split), 1)
+
   def test_benchmark_tasks_without_a_user_are_refused(self):
     task = setup.tasks(tiny(), 'train')[0]
     data = {k: v for k, v in task.data.items() if k != 'facts'}
@@ -331,6 +347,15 @@ class BadInputTest(CliTest):
     line = self.fails(checkpoint.claim, self.folder, {'loop': 'rl', 'seed': 1})
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
+
+  def test_tokenizer_of_a_replaced_config_goes_with_it(self):
+    path = self.folder / 'tokenizer.json'
+    setup.claim(self.folder, 'warm start', tiny())
+    path.touch()
+    setup.claim(self.folder, 'warm start', tiny())
+    self.assertTrue(path.exists())
+    setup.claim(self.folder, 'warm start', tiny(**{'text.vocab_size': 300}))
+    self.assertFalse(path.exists())
 
   def test_full_disk_names_the_folder(self):
 
@@ -468,7 +493,7 @@ class LessonsTest(CliTest):
     path = self.write(self.row('the fox'), self.row('the hen'))
     config = tiny(**{'teacher.path': path})
     encoder = lessons.tokenizer(config, self.folder)
-    sequences = sft.teacher_sequences(config, encoder)
+    sequences = sft.teacher_sequences(config, encoder, self.folder)
     said = [encoder.decode(tokens[mask]) for tokens, mask in sequences]
     self.assertLen(said, 2)
     self.assertIn('the fox', said[0])
@@ -730,6 +755,15 @@ class EvaluateTest(CliTest):
     self.assertIn('choose another --out', line)
     self.assertEqual((self.folder / 'out.jsonl').read_text(), before)
 
+  def test_records_of_an_earlier_checkpoint_are_left_alone(self):
+    run = self.folder / 'run'
+    shutil.copytree(self.workdir, run)
+    self.evaluate(f'checkpoint:{run}', num_tasks=1)
+    (run / 'checkpoints/1').rename(run / 'checkpoints/2')  # It trained on.
+    line = self.fails(lambda: self.evaluate(f'checkpoint:{run}', num_tasks=1))
+    self.assertIn('step: 1 there, 2 here', line)
+    self.assertIn('choose another --out', line)
+
   def test_outage_fails_one_conversation(self):
 
     def out_of_order(config):
@@ -804,6 +838,39 @@ class EvaluateTest(CliTest):
   def test_folder_without_a_run(self):
     line = self.fails(setup.load_config, self.folder)
     self.assertIn('config.json: not found', line)
+
+
+class TableTest(CliTest):
+
+  def test_what_failed_stops_and_is_held_again(self):
+    config = tiny(**{'evaluation.num_test_tasks': 2})
+    make_run(self.folder / 'warm_start', config)
+    with config.unlocked():
+      config.rows = {}
+    original = turtle.TurtleGym.step
+
+    def fails_at(*ids):
+
+      def step(gym, state, action):
+        if state.task.id in ids:
+          raise base.UserError('no line')
+        return original(gym, state, action)
+
+      return mock.patch.object(turtle.TurtleGym, 'step', step)
+
+    with fails_at('turtle/easy/test/1'):
+      line = self.fails(pipeline.evaluate_rows, config, self.folder)
+    self.assertIn('1 of 2 conversations failed', line)
+    kept = records.read(self.folder / 'records/scripted_teacher.jsonl')
+    self.assertEqual([x.status == 'failed' for x in kept], [False, True])
+    with fails_at('turtle/easy/test/0'):  # Of the teacher, that is there.
+      config.sampling.max_failed_share = 0.5
+      runs = pipeline.evaluate_rows(config, self.folder)
+    self.assertEqual(runs[0].records[0], kept[0])
+    self.assertEqual(
+        [[x.status == 'failed' for x in run.records] for run in runs],
+        [[False, False], [True, False], [True, False]],
+    )
 
 
 class ReportTest(CliTest):

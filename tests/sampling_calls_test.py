@@ -16,7 +16,7 @@ def fail():
 
 
 def call_all(jobs, *, num_threads, deadline):
-  deadlines = [calls.Deadline(deadline, 'deadline')] * len(jobs)
+  deadlines = [[calls.Deadline(deadline, 'deadline')]] * len(jobs)
   running = calls.Round(jobs, num_threads=num_threads, deadlines=deadlines)
   return [outcome.value for outcome in running.wait()]
 
@@ -50,6 +50,39 @@ class RoundTest(absltest.TestCase):
     got = call_all(jobs, num_threads=1, deadline=0.8)
     self.assertEqual(got, [None] * 3)
 
+  def test_an_end_does_not_wait_for_threads(self):
+    let_go, begun = threading.Event(), []
+    self.addCleanup(let_go.set)
+
+    def hang():
+      begun.append(1)
+      let_go.wait(60)
+
+    began = time.monotonic()
+    both = [
+        calls.Deadline(60.0, 'deadline'),
+        calls.Deadline(0.3, 'step_deadline', end=began + 0.3),
+    ]
+    running = calls.Round([hang] * 30, num_threads=1, deadlines=[both] * 30)
+    values = [str(outcome.value) for outcome in running.wait()]
+    self.assertEqual(values, ['no reply within 0.3 s (step_deadline)'] * 30)
+    self.assertLen(begun, 1)
+
+  def test_a_late_beginner_is_given_up_when_it_is_late(self):
+    let_go, order = threading.Event(), []
+    self.addCleanup(let_go.set)
+    hang = functools.partial(let_go.wait, 60)
+    running = calls.Round(
+        [hang, lambda: time.sleep(0.05), hang],
+        num_threads=2,
+        deadlines=[[calls.Deadline(s, 'deadline')] for s in (10.0, 10.0, 0.1)],
+    )
+    for i, _ in running.as_completed():
+      order.append(i)
+      if i == 2:
+        let_go.set()
+    self.assertEqual(order, [1, 2, 0])
+
   def test_nothing_begins_once_nobody_listens(self):
     let_go, begun = threading.Event(), []
 
@@ -60,7 +93,7 @@ class RoundTest(absltest.TestCase):
     running = calls.Round(
         [functools.partial(call, i) for i in range(20)],
         num_threads=2,
-        deadlines=[calls.Deadline(60.0, 'deadline')] * 20,
+        deadlines=[[calls.Deadline(60.0, 'deadline')]] * 20,
     )
     listening = running.as_completed()
     next(listening)
@@ -77,7 +110,7 @@ class RoundTest(absltest.TestCase):
         'from bao_jax.sampling import calls\n'
         'late = calls.Deadline(0.1, "deadline")\n'
         'calls.Round([lambda: time.sleep(600)], num_threads=1, '
-        'deadlines=[late]).wait()\n'
+        'deadlines=[[late]]).wait()\n'
     )
     done = subprocess.run([sys.executable, '-c', script], timeout=60)
     self.assertEqual(done.returncode, 0)

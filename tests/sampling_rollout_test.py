@@ -18,6 +18,7 @@ from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.users import chat as chat_lib
 from benchmarks import measure
 
 TOKENIZER = tokenizer_lib.train(
@@ -313,6 +314,21 @@ class RolloutTest(parameterized.TestCase):
     )
     self.assertEqual([t.status for t in held], [types.FAILED, types.TRUNCATED])
     self.assertLen(held[0].turns, 2)
+
+  def test_faults_of_a_step_that_ended_the_run_are_forgotten(self):
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    path = pathlib.Path(folder) / 'faults.txt'
+    faults = faults_lib.FaultLog(path)
+    steps = {3: chat_lib.StopError, 4: base.UserError, 40: KeyError}
+    for step in steps:
+      faults.record(f'{step}/a', 'no reply')
+    for step, error in steps.items():
+      with self.assertRaises(error):
+        with faults.of_step(step):
+          raise error('x')
+    for log in (faults, faults_lib.FaultLog(path)):
+      known = [log.error(f'{step}/a') for step in steps]
+      self.assertEqual(known, [None, None, 'no reply'])
 
   def test_error_of_a_gym_that_is_not_of_its_user_is_raised(self):
 

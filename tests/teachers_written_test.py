@@ -155,6 +155,10 @@ class WrittenTest(parameterized.TestCase):
       ({'text': 'x'}, 'expected "messages", "conversations" or "task_id"'),
       ({'messages': []}, '"messages" must be a list that is not empty'),
       ({'messages': ['x']}, '"messages" must hold objects alone'),
+      (
+          {'messages': [{'role': 'assistant', 'tool_calls': 5}]},
+          '"tool_calls" must be a list',
+      ),
       (_without(OPENAI, 'messages', 1), "must be the user's"),
       (
           _without(OPENAI, 'messages', 2),

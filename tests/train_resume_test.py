@@ -17,6 +17,9 @@ import pytest
 from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax.envs import base
+from bao_jax.envs import turtle
+from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import credit
 from bao_jax.train import lessons
 from bao_jax.train import rl
@@ -142,6 +145,33 @@ class ResumeTest(parameterized.TestCase):
         sft.train(config, workdir)
     assert_equal_trees(sft.train(config, workdir), self.warm_state)
     self.assertEqual(lines(workdir), lines(self.warm))
+
+  def test_outage_that_ends_the_run_is_forgotten(self):
+    workdir = self.root / 'outage'
+    original, asked = turtle.TurtleGym.step, []
+
+    def step(gym, state, action):
+      asked.append(state.task.id)
+      if len(asked) > 2:
+        raise base.UserError('no server')
+      return original(gym, state, action)
+
+    with mock.patch.object(turtle.TurtleGym, 'step', step):
+      with self.assertRaisesRegex(base.UserError, 'no server'):
+        rl.train(self.config, workdir)
+    self.assertIn('no server', (workdir / 'faults.txt').read_text())
+    assert_equal_trees(rl.train(self.config, workdir), self.state)
+
+  def test_run_that_goes_on_from_another_has_its_tokenizer(self):
+    config = tiny(warm_start=str(self.root / 'whole'))
+    with mock.patch.object(setup, 'model_config', side_effect=Killed) as call:
+      with self.assertRaises(Killed):
+        rl.train(config, self.root / 'second')
+    encoder = call.call_args.args[1]
+    first = tokenizer_lib.load(self.warm)
+    self.assertEqual(encoder.backend.to_str(), first.backend.to_str())
+    for name in ('whole', 'second'):
+      self.assertFalse((self.root / name / 'tokenizer.json').exists())
 
   def test_done_run_is_not_repeated(self):
     with mock.patch.object(rl.rollout.Conversations, 'hold') as hold:

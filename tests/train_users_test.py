@@ -17,6 +17,7 @@ import fake_players
 import bao_jax
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax.envs import base
 from bao_jax.evaluation import job as job_lib
 from bao_jax.evaluation import records
 from bao_jax.train import lessons
@@ -410,6 +411,51 @@ class RunTest(absltest.TestCase):
       job = job_lib.Job('openai:mine', 'train', path, num_tasks=1)
       self.assertLen(job_lib.run(config, job).records, 1)
       self.assertEqual({r['model'] for r in server.requests}, {'mine'})
+
+  def lessons_config(self, url, **changes):
+    config = self.config(url, 'off')
+    config.users.cache_path = ''
+    config.update_from_flattened_dict(changes)
+    return config
+
+  def test_what_is_imitated_is_asked_for_once(self):
+    tasks = catalog.GYMS['turtle'].generate('easy', 'train', 0)
+    with fake_chat.Server(fake_players.Players(tasks)) as server:
+      config = self.lessons_config(
+          server.url,
+          **{
+              'envs.names': ('function', 'turtle'),
+              'text.tokenizer': '',
+              'teacher.slip': 1.0,
+          },
+      )
+      lessons.tokenizer(config, self.folder)
+      asked = server.count(fake_chat.OK)
+      held = lessons.dialogues(config, 6, config.teacher.exceptions)
+      again = lessons.imitated(config, self.folder)
+      self.assertEqual(server.count(fake_chat.OK), 2 * asked)
+    self.assertEqual(again, held)
+    self.assertGreater(sum(not m.is_target for d in held for m in d.moves), 0)
+    self.assertEqual(lessons.imitated(config, self.folder), held)
+    path = self.folder / 'lessons.jsonl'
+    path.write_text(path.read_text() + '{"task": "x"}\n')
+    with self.assertRaisesRegex(ValueError, r'lessons.jsonl:\d+: no dial'):
+      lessons.imitated(config, self.folder)
+
+  def test_many_failed_lessons_end_the_run_and_few_are_told(self):
+    tasks = catalog.GYMS['turtle'].generate('easy', 'train', 0)
+    faults = lambda question, _: 'ok' if int(question[:4], 16) % 3 else '500'
+    with fake_chat.Server(fake_players.Players(tasks), faults) as server:
+      config = self.lessons_config(
+          server.url,
+          **{'sampling.max_failed_share': 0.0, 'users.breaker_failures': 999},
+      )
+      with self.assertRaisesRegex(base.UserError, 'of 6 conversations failed'):
+        lessons.imitated(config, self.folder)
+      self.assertFalse((self.folder / 'lessons.jsonl').exists())
+      config.sampling.max_failed_share = 1.0
+      lessons.imitated(config, self.folder)
+    self.assertRegex(self.said.getvalue(), r'Left out: \d of 6 conversations')
 
   def test_a_dead_server_ends_the_run(self):
     with fake_chat.Server(lambda _: '') as server:

@@ -25,8 +25,10 @@ class ReadTest(parameterized.TestCase):
       ('{"right": true}', RIGHT),
       ('```json\n{"right": true}\n```', RIGHT),
       ('```\n{"right": true}```', RIGHT),
-      ('Sure! {"right": true} I hope this helps.', RIGHT),
-      ('The set {a, b} is no object, {"right": true} is.', RIGHT),
+      ('```json {"right": true} ```', RIGHT),
+      ('Sure, here it is:\n\n{"right": true}', RIGHT),
+      ('Sure!\n```json\n{"right": true}\n```\n', RIGHT),
+      ('The set {a, b} is no object, this is:\n{"right": true}', RIGHT),
       ("{'right': True,}", RIGHT),
       ('{"right": true, "reason": null}', RIGHT | {'reason': None}),
       ("{'right': True, 'reason': None}", RIGHT | {'reason': None}),
@@ -38,12 +40,18 @@ class ReadTest(parameterized.TestCase):
       ('{"right": true, "scores": [1.0, 0.5,]}', RIGHT | {'scores': [1, 0.5]}),
       ('<think>{"right": false}</think>{"right": true}', RIGHT),
       ('no opening </think> {"right": true}', RIGHT),
-      ('{"right": true} and again {"right": true}', RIGHT),
-      ('{} {"wrong": 1} {"right": true}', RIGHT),
+      ('<think>He says </think> twice.</think>{"right": true}', RIGHT),
+      ('{"right": true}\nAnd again:\n{"right": true}', RIGHT),
+      ('{} {"wrong": 1}\n{"right": true}', RIGHT),
       # What a model quotes must not pass for its verdict.
       ('{"reason": "it says "{"right": true}"", "right": false}', 'breaks at'),
       ('He says {"right": true}, but {"right": false}', 'several different'),
       ('<think>{"right": true}', 'no JSON object'),
+      ('He says {"right": true}, which is wrong.', 'text beside'),
+      ('right: false. He says {"right": true}', 'text beside'),
+      ('{"right": true} is what he says.', 'text beside'),
+      ('He says {"right": true}.</think>{"right": false}', 'several different'),
+      ('<think>a</think>"</think>{"right": true}"', 'text beside'),
       ('{"right": false, "right": true}', 'twice'),
       # What is cut off is not completed.
       ('{"right": true', 'cut off'),
@@ -73,6 +81,19 @@ class ReadTest(parameterized.TestCase):
     else:
       with self.assertRaisesRegex(ValueError, expected):
         structured.read(text, SCHEMA)
+
+  @parameterized.product(
+      quoted=(
+          "</think>{'right':true}",
+          '</think>{"right": true}',
+          '<think>{"right": true}</think>\n{"right": true}\n',
+      ),
+      thought=('', '<think>So </think> he says.</think>', 'Hm.</think>'),
+  )
+  def test_text_in_a_verdict_is_no_verdict(self, quoted, thought):
+    verdict = {'reason': f'He says {quoted}', 'right': False}
+    reply = thought + json.dumps(verdict)
+    self.assertEqual(structured.read(reply, SCHEMA), verdict)
 
   def test_whole_numbers_are_ints(self):
     read = structured.read('{"i": 2.0, "x": 2.5}', {'type': 'object'})

@@ -4,7 +4,7 @@ Conversations are written as they end. The same job started again holds those
 that are missing and those that failed, and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import pathlib
 
@@ -106,40 +106,67 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
   ]
   _claim(config, job)
   config = _with_model(config, job)
-  policy = _policy(config, job)
+
+  def begin(left):
+    policy = _policy(config, job)
+    _note(job, num_tasks=len({r.task.id for r in left}))
+    return policy
+
   ledger = _users_ledger(config, job)
-  done = _done(job.path)
+  try:
+    lines = complete(
+        job.path,
+        requests,
+        begin,
+        name=job.row,
+        max_failed_share=config.sampling.max_failed_share,
+    )
+  finally:
+    ledger.save()
+  return runs_lib.Run(job.row, lines, is_reference=job.kind == 'scripted')
+
+
+def complete(
+    path: pathlib.Path,
+    requests: Sequence[rollout.Request],
+    begin: Callable[[Sequence[rollout.Request]], policies.Policy],
+    *,
+    name: str,
+    max_failed_share: float,
+) -> list[records.Record]:
+  """Holds the conversations that a file lacks, and those that failed there.
+
+  Args:
+    path: the file of records; more than what is asked for may be in it.
+    requests: what is asked for.
+    begin: (what is to be held) -> who holds it; called if there is any.
+    name: of who plays, on the console.
+    max_failed_share: of what is asked for that may have failed.
+
+  Returns:
+    The records, in the order of the requests.
+
+  Raises:
+    UserError: too many conversations failed.
+  """
+  done = _done(path)
   keys = [_key(r.task.id, r.sample) for r in requests]
   left = [r for r, key in zip(requests, keys) if key not in done]
   if left:
-    _note(job, num_tasks=len({r.task.id for r in left}))
-  try:
-    for request, record in hold(policy, left, job.row):
-      records.append(job.path, [record])
+    for request, record in _hold(begin(left), left, name):
+      records.append(path, [record])
       done[_key(request.task.id, request.sample)] = record
-  finally:
-    ledger.save()  # What was asked has been paid for, whatever ends the run.
   lines = {key: done[key] for key in keys}
   # More may be there: of an earlier call that asked for more.
-  records.write(job.path, (lines | done).values())
-  asked_for = list(lines.values())
-  rollout.check_failures(asked_for, config.sampling.max_failed_share)
-  return runs_lib.Run(job.row, asked_for, is_reference=job.kind == 'scripted')
+  records.write(path, (lines | done).values())
+  rollout.check_failures(list(lines.values()), max_failed_share)
+  return list(lines.values())
 
 
-def hold(
+def _hold(
     policy: policies.Policy, requests: Sequence[rollout.Request], name: str
 ) -> Iterator[tuple[rollout.Request, records.Record]]:
-  """Lets a policy hold conversations, with its progress on the console.
-
-  Args:
-    policy: holds them.
-    requests: which.
-    name: of who plays, on the console.
-
-  Yields:
-    Each request and its record, in the order in which they end.
-  """
+  """Yields requests and their records as they end; shows the progress."""
   for i, record in tqdm.tqdm(
       policy(requests),
       total=len(requests),
@@ -226,7 +253,7 @@ def _trained(config, job, origin) -> policies.Policy:
 
 
 def _claim(config: setup.Config, job: Job) -> None:
-  """Refuses a file of records that another job began."""
+  """Refuses a file of records that another job or checkpoint began."""
   about = {
       'policy': job.policy,
       'split': job.split,
@@ -234,6 +261,8 @@ def _claim(config: setup.Config, job: Job) -> None:
       'temperature': job.temperature,
       'config': config.to_dict(),
   }
+  if job.kind == 'checkpoint':  # Of a run that may go on.
+    about['step'] = checkpoint.Checkpoints(job.target).latest()
   path = job.path.with_suffix('.config.json')
   checkpoint.claim_file(
       path, about, made=job.path, is_begun=job.path.exists(), flag='--out'

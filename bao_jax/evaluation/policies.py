@@ -93,7 +93,7 @@ def played(
     running = calls.Round(
         [functools.partial(hold, request) for request in requests],
         num_threads=num_threads,
-        deadlines=[calls.Deadline(deadline, 'conversation_deadline')]
+        deadlines=[[calls.Deadline(deadline, 'conversation_deadline')]]
         * len(requests),
     )
     with contextlib.closing(running.as_completed()) as outcomes:

@@ -1,6 +1,7 @@
-"""Calls that may hang, each with a deadline of its own."""
+"""Calls that may hang, each with deadlines of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
+import math
 import queue
 import threading
 import time
@@ -8,10 +9,17 @@ from typing import Any, NamedTuple
 
 
 class Deadline(NamedTuple):
-  """How long a call may take, and which setting says so."""
+  """How long a call may take, and which setting says so.
+
+  Attributes:
+    seconds: from when the call begins.
+    name: of the setting.
+    end: when a call is late whenever it begins, on the monotonic clock.
+  """
 
   seconds: float
   name: str
+  end: float = math.inf
 
 
 class Outcome(NamedTuple):
@@ -33,7 +41,8 @@ class Round:
   Args:
     calls: what to run; it starts at once.
     num_threads: how many run at a time.
-    deadlines: of each, from when it begins.
+    deadlines: of each call those that hold, the nearest of which counts. A call
+      that would begin after an end does not.
   """
 
   def __init__(
@@ -41,7 +50,7 @@ class Round:
       calls: Sequence[Callable[[], Any]],
       *,
       num_threads: int,
-      deadlines: Sequence[Deadline],
+      deadlines: Sequence[Sequence[Deadline]],
   ):
     self._calls = calls
     self._deadlines = deadlines
@@ -51,6 +60,9 @@ class Round:
     self._ended = queue.SimpleQueue()
     self._began: list[float | None] = [None] * len(calls)
     self._over: set[int] = set()
+    self._shortest = min(
+        (d.seconds for each in deadlines for d in each), default=0.0
+    )
     for _ in range(min(num_threads, len(calls))):
       self._start_thread()
 
@@ -86,19 +98,28 @@ class Round:
 
   def _next(self) -> list[tuple[int, Outcome]]:
     """Waits for the next end or the next deadline."""
-    due = [self._due(i) for i in self._running()]
-    left = min(due) - time.monotonic() if due else 0.01
+    now = time.monotonic()
+    due = [self._due(i)[0] for i in self._running()]
+    # What waits for a thread may begin at any moment.
+    left = min([*due, now + self._shortest]) - now
     try:
       return [self._ended.get(timeout=max(left, 0.01))]
     except queue.Empty:
-      now = time.monotonic()
-      late = [i for i in self._running() if now >= self._due(i)]
+      late = list(self._late(time.monotonic()))
       for _ in late:
         self._start_thread()  # The late one still holds its own.
-      return [(i, _late(self._deadlines[i])) for i in late]
+      return late
 
-  def _due(self, i: int) -> float:
-    return self._began[i] + self._deadlines[i].seconds
+  def _late(self, now: float) -> Iterator[tuple[int, Outcome]]:
+    for i in self._running():
+      due, deadline = self._due(i)
+      if now >= due:
+        yield i, Outcome(_too_late(deadline), now - self._began[i])
+
+  def _due(self, i: int) -> tuple[float, Deadline]:
+    """Returns when a call that has begun is late, and by which deadline."""
+    began = self._began[i]
+    return min((min(began + d.seconds, d.end), d) for d in self._deadlines[i])
 
   def _running(self) -> list[int]:
     return [
@@ -114,15 +135,15 @@ class Round:
       except queue.Empty:
         return
       began = self._began[i] = time.monotonic()
+      due, deadline = self._due(i)
       try:
-        value = self._calls[i]()
+        value = self._calls[i]() if due > began else _too_late(deadline)
       except Exception as e:  # Handed to whoever asked for the call.
         value = e
       self._ended.put((i, Outcome(value, time.monotonic() - began)))
 
 
-def _late(deadline: Deadline) -> Outcome:
-  seconds, name = deadline
-  return Outcome(
-      TimeoutError(f'no reply within {seconds:.3g} s ({name})'), seconds
+def _too_late(deadline: Deadline) -> TimeoutError:
+  return TimeoutError(
+      f'no reply within {deadline.seconds:.3g} s ({deadline.name})'
   )

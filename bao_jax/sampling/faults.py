@@ -1,8 +1,13 @@
 """Turns whose gym failed, kept so that a resumed run repeats them."""
 
+from collections.abc import Iterator
+import contextlib
 import json
 import os
 import pathlib
+
+from bao_jax.envs import base
+from bao_jax.users import chat
 
 
 class FaultLog:
@@ -19,9 +24,10 @@ class FaultLog:
     lines = path.read_text().split('\n') if path and path.exists() else []
     for line in filter(None, lines):
       try:
-        self._errors.update(json.loads(line))
+        ((key, error),) = json.loads(line).items()
       except json.JSONDecodeError:
         continue  # A kill tore the line: nothing was made of the failure yet.
+      self._apply(key, error)
 
   def error(self, key: str) -> str | None:
     """Returns why this turn failed before, or None."""
@@ -29,10 +35,33 @@ class FaultLog:
 
   def record(self, key: str, error: str) -> None:
     """Notes a failure before anything is made of it."""
-    self._errors[key] = error
+    self._write(key, error)
+
+  @contextlib.contextmanager
+  def of_step(self, step: int) -> Iterator[None]:
+    """Forgets a step's failures if they end the run: it learned of none.
+
+    Otherwise the run could not go on once its users are in reach again.
+    """
+    try:
+      yield
+    except (base.UserError, chat.StopError):
+      self._write(f'{step}/', None)
+      raise
+
+  def _write(self, key: str, error: str | None) -> None:
+    self._apply(key, error)
     if self._path:
       with self._path.open('a') as file:
         # A line of its own even after one that a kill tore.
         file.write(f'\n{json.dumps({key: error})}\n')
         file.flush()
         os.fsync(file.fileno())
+
+  def _apply(self, key: str, error: str | None) -> None:
+    """Notes an error, or drops all under a key without one."""
+    if error is not None:
+      self._errors[key] = error
+      return
+    for known in [k for k in self._errors if k.startswith(key)]:
+      del self._errors[known]

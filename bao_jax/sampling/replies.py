@@ -6,7 +6,6 @@ noted before anything is made of it, so that a resumed run repeats it.
 
 from collections.abc import Sequence
 import functools
-import time
 
 from bao_jax import types
 from bao_jax.envs import base
@@ -53,7 +52,7 @@ class Replies:
             for i in self._fresh
         ],
         num_threads=num_threads,
-        deadlines=[_deadline(rows[i], limits, due) for i in self._fresh],
+        deadlines=[_deadlines(rows[i], limits, due) for i in self._fresh],
     )
 
   def wait(self) -> list[Reply]:
@@ -77,17 +76,16 @@ class Replies:
     return replies
 
 
-def _deadline(
+def _deadlines(
     row: row_lib.Row, limits: row_lib.Limits, due: float
-) -> calls.Deadline:
-  """Returns the nearest of the three deadlines of a turn."""
-  of_turn = calls.Deadline(limits.deadline, 'deadline')
-  of_conversation = calls.Deadline(
-      max(0.0, limits.conversation_deadline - row.waited),
-      'conversation_deadline',
-  )
-  of_step = calls.Deadline(max(0.0, due - time.monotonic()), 'step_deadline')
-  return min(of_turn, of_conversation, of_step)
+) -> list[calls.Deadline]:
+  """Returns the three deadlines of a turn."""
+  left = max(0.0, limits.conversation_deadline - row.waited)
+  return [
+      calls.Deadline(limits.deadline, 'deadline'),
+      calls.Deadline(left, 'conversation_deadline'),
+      calls.Deadline(limits.step_deadline, 'step_deadline', end=due),
+  ]
 
 
 def _turn_key(step: int, row: row_lib.Row) -> str:

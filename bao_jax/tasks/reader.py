@@ -214,6 +214,9 @@ def read_folder(
 ) -> list[types.Task]:
   """Reads one gym's tasks of a split from `<folder>/<split>.jsonl`.
 
+  A task that is held out may not be one of train: what is skipped then is the
+  one held out.
+
   Args:
     folder: holds a file per split.
     split: 'train', 'validation' or 'test'.
@@ -225,7 +228,8 @@ def read_folder(
     The tasks, in the order of the file.
 
   Raises:
-    ValueError: the file has no task of this gym, or as in `read_jsonl`.
+    ValueError: the file has no task of this gym, a task of train is held out,
+      or as in `read_jsonl`.
     FileNotFoundError: there is no such file.
   """
   path = pathlib.Path(folder) / f'{split}.jsonl'
@@ -234,12 +238,45 @@ def read_folder(
         f'{path}: not found; put the {split} tasks there, one JSON per line'
     )
   tasks = [task for task in read_jsonl(path, bad, gyms) if task.gym == gym]
+  if split != 'train':
+    trained = _also_in_train(path, bad)
+    tasks = [task for task in tasks if task.id not in trained]
+  elif bad is None:
+    for held_out in ('validation', 'test'):
+      _also_in_train(path.with_name(f'{held_out}.jsonl'), None)
   if not tasks:
     raise ValueError(
         f'{path}: no task of gym {gym!r}; add some or leave the gym out of'
         ' envs.names'
     )
   return tasks
+
+
+def _also_in_train(path: pathlib.Path, bad: list[str] | None) -> set[str]:
+  """Returns the ids of a held-out file that are train's too; complains."""
+  train = path.with_name('train.jsonl')
+  places, of_train = _places(path), _places(train)
+  both = places.keys() & of_train.keys()
+  for task_id in sorted(both, key=places.get):
+    complain(
+        f'{path}:{places[task_id]}: id {task_id!r} is that of'
+        f' {train.name}:{of_train[task_id]}; hold out other tasks than those of'
+        ' train',
+        bad,
+    )
+  return both
+
+
+def _places(path: pathlib.Path) -> dict[str, int]:
+  """Returns the line of each id in a file, if there is one; skips bad lines."""
+  places = {}
+  lines = path.read_bytes().split(b'\n') if path.is_file() else []
+  for number, line in enumerate(lines, start=1):
+    try:
+      places.setdefault(str(json.loads(line)['id']), number)
+    except (ValueError, LookupError, TypeError):
+      continue
+  return places
 
 
 def _parse(line: bytes, *, where: str, gyms: Collection[str]) -> types.Task:

@@ -124,7 +124,7 @@ def converse_all(
     return
   ended, position = {}, 0
   running = calls.Round(
-      talks, num_threads=num_threads, deadlines=[_DEADLINE] * len(talks)
+      talks, num_threads=num_threads, deadlines=[[_DEADLINE]] * len(talks)
   )
   with contextlib.closing(running.as_completed()) as outcomes:
     for i, outcome in outcomes:

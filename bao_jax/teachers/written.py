@@ -123,6 +123,8 @@ def _openai(row: Mapping[str, Any]) -> list[Message]:
   for item in _list(row, 'messages'):
     role = _SPEAKERS.get(_text(item, 'role'))
     calls = item.get('tool_calls') or []
+    if not isinstance(calls, list):
+      raise ValueError('"tool_calls" must be a list')
     if len(calls) > 1:
       raise ValueError('an assistant message has several tool calls')
     text = _text(item, 'content', may_be_null=bool(calls))

@@ -11,11 +11,13 @@ from absl import logging
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
 from bao_jax.teachers import written
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import kept
 from bao_jax.train import setup
 from bao_jax.train import users
 
@@ -126,22 +128,61 @@ def dialogues(
   return found.dialogues
 
 
+def imitated(
+    config: setup.Config, workdir: pathlib.Path
+) -> list[converse.Dialogue]:
+  """Returns what a warm start imitates, before and after it was stopped.
+
+  Args:
+    config: of the warm start.
+    workdir: its own folder, which keeps the dialogues with users that are
+      models: asked again they would say something else.
+
+  Raises:
+    UserError: too many of the dialogues failed; none are kept then.
+    ValueError: as `dialogues`.
+    OSError: as `dialogues`.
+  """
+  teacher = config.teacher
+  hold = lambda: dialogues(config, teacher.conversations, teacher.exceptions)
+  if teacher.path or not users.is_llm(config):
+    return hold()
+  path = workdir / 'lessons.jsonl'
+  if not path.exists():
+    held = hold()
+    rollout.check_failures(held, config.sampling.max_failed_share)
+    kept.write(path, held)
+  tasks = {task.id: task for task in setup.tasks(config, 'train')}
+  held = list(kept.read(path, tasks))
+  failed = [dialogue.error for dialogue in held if dialogue.error]
+  if failed:
+    logging.warning(
+        'Left out: %d of %d conversations of teachers, which failed; the'
+        ' first: %s',
+        len(failed),
+        len(held),
+        failed[0],
+    )
+  return held
+
+
 def tokenizer(
     config: setup.Config, workdir: pathlib.Path
 ) -> tokenizer_lib.Tokenizer:
-  """Loads the configured tokenizer, or trains one on the built-in corpus.
+  """Loads the configured tokenizer, or trains one on what is imitated.
 
-  The trained one is kept in the run's folder, where a resumed run finds it.
+  Args:
+    config: of a warm start.
+    workdir: its own folder, where the trained one is kept and found again.
   """
   if config.text.tokenizer:
     return tokenizer_lib.load(config.text.tokenizer)
   path = workdir / 'tokenizer.json'
   if not path.exists():
-    corpus = [
-        text
-        for dialogue in dialogues(config, 200)
-        for text in converse.texts(dialogue)
-    ]
+    # Models are not asked for more than what is imitated.
+    is_llm = users.is_llm(config)
+    held = imitated(config, workdir) if is_llm else dialogues(config, 200)
+    corpus = [text for dialogue in held for text in converse.texts(dialogue)]
     trained = tokenizer_lib.train(
         corpus, vocab_size=config.text.vocab_size, phrases=chat.PHRASES
     )

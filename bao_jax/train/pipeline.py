@@ -5,6 +5,7 @@ the test split in particular is read once per row.
 """
 
 from collections.abc import Sequence
+import functools
 import json
 import os
 import pathlib
@@ -66,8 +67,10 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
       rl.train(row_config(config, name, warm), workdir / name)
   ledger = users.ledger(config, workdir)
   with _Clock(workdir, 'evaluation'):
-    runs = evaluate_rows(config, workdir)
-  ledger.save()
+    try:
+      runs = evaluate_rows(config, workdir)
+    finally:
+      ledger.save()
   path = workdir / 'report' / 'index.html'
   with _Clock(workdir, 'report'):
     write_report(config, workdir, runs, path)
@@ -101,14 +104,17 @@ def evaluate_rows(
 ) -> list[runs_lib.Run]:
   """Evaluates every row on the test split, greedily, one sample per task.
 
-  A row whose records are there is not held again.
+  What a row's records hold is not held again, but for what failed.
+
+  Raises:
+    UserError: too many conversations of a row failed.
   """
   base = base_config(config)
   split = config.evaluation.split
   tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
   requests = [rollout.Request(task) for task in tasks]
   warm = workdir / 'warm_start'
-  encoder = lessons.tokenizer(base, warm)
+  encoder = lessons.saved_tokenizer(base, warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
   rows = [
@@ -117,34 +123,37 @@ def evaluate_rows(
       (WARM_START, 'trained', warm),
       *((name, 'trained', workdir / name) for name in config.rows),
   ]
+
+  def begin(label, kind, folder, left):
+    reads.note(
+        workdir,
+        split,
+        row=label,
+        policy=kind,
+        run=folder,
+        num_tasks=len({r.task.id for r in left}),
+    )
+    origin = policies.Origin(label, split, config.seed)
+    if folder is None:
+      player = policies.SCRIPTED[kind](base)
+      return policies.played(player, setup.gyms(base), origin)
+    params = rl.latest_params(base, shape, folder)
+    return policies.trained(speaker, params, encoder, origin)
+
   runs = []
   for name, kind, folder in rows:
     label = _label(config, name)
-    path = workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl'
-    if not path.exists():
-      reads.note(
-          workdir,
-          split,
-          row=label,
-          policy=kind,
-          run=folder,
-          num_tasks=len(tasks),
-      )
-      origin = policies.Origin(label, split, config.seed)
-      if folder is None:
-        player = policies.SCRIPTED[kind](base)
-        policy = policies.played(player, setup.gyms(base), origin)
-      else:
-        params = rl.latest_params(base, shape, folder)
-        policy = policies.trained(speaker, params, encoder, origin)
-      held = {
-          r.task.id: record for r, record in job.hold(policy, requests, name)
-      }
-      records.write(path, [held[r.task.id] for r in requests])
+    lines = job.complete(
+        workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl',
+        requests,
+        functools.partial(begin, label, kind, folder),
+        name=name,
+        max_failed_share=base.sampling.max_failed_share,
+    )
     runs.append(
         runs_lib.Run(
             name=label,
-            records=records.read(path),
+            records=lines,
             description=_description(config, name),
             is_reference=folder is None,
         )

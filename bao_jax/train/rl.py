@@ -102,11 +102,10 @@ def train(
       began = time.monotonic()
       requests = requests_of_step(config, tasks, i)
       idle = []
-      trajectories = speaker.hold(
-          state.params, requests, step=i, waited=idle.append
+      trajectories = hold(
+          config, speaker, state.params, requests, i, waited=idle.append
       )
       spoken = time.monotonic()
-      rollout.check_failures(trajectories, config.sampling.max_failed_share)
       batch = to_batch(config, trajectories)
       state, credited, metrics = learn(
           config, programs, state, reference, batch
@@ -120,8 +119,7 @@ def train(
         lines = explained(trajectories, credited, batch, encoder, config.seed)
         records.write(workdir / 'conversations.jsonl', lines)
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
-        held = setup.greedy(speaker).hold(state.params, watched, step=i)
-        rollout.check_failures(held, config.sampling.max_failed_share)
+        held = hold(config, setup.greedy(speaker), state.params, watched, i)
         metrics |= evaluate.summarize(held, 'validation')
       writer.write(i, metrics | ledger.metrics())
       ledger.save()
@@ -260,6 +258,26 @@ def learn(
   for _ in range(config.rl.num_epochs - 1):
     state, metrics = programs.update(state, prepared)
   return state, *jax.device_get((credited, {**metrics, **gaps}))
+
+
+def hold(
+    config: setup.Config,
+    speaker: rollout.Conversations,
+    params: types.Params,
+    requests: Sequence[rollout.Request],
+    step: int,
+    waited: Callable[[float], None] | None = None,
+) -> list[types.Trajectory]:
+  """Holds the conversations of a step, of which few may fail.
+
+  Raises:
+    UserError: more did; the step's failures are forgotten then.
+    StopError: no model is in reach; likewise.
+  """
+  with speaker.faults.of_step(step):
+    held = speaker.hold(params, requests, step=step, waited=waited)
+    rollout.check_failures(held, config.sampling.max_failed_share)
+  return held
 
 
 def requests_of_step(

@@ -47,6 +47,7 @@ def train(
     ConfigMismatchError: the folder belongs to another config.
     FloatingPointError: the loss is no longer finite.
     ValueError: the config is wrong, or a prompt does not fit.
+    UserError: too many conversations failed.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
@@ -67,7 +68,7 @@ def train(
 
   speaker = setup.conversations(config, shape, encoder, temperature=0.0)
   setup.check_prompts(config, speaker)
-  sequences = teacher_sequences(config, encoder)
+  sequences = teacher_sequences(config, encoder, workdir)
   logging.info('Warm start on %d conversations.', len(sequences))
   step = jax.jit(
       functools.partial(
@@ -113,9 +114,16 @@ def train(
 
 
 def teacher_sequences(
-    config: setup.Config, encoder: tokenizer_lib.Tokenizer
+    config: setup.Config,
+    encoder: tokenizer_lib.Tokenizer,
+    workdir: pathlib.Path,
 ) -> Sequences:
   """Renders what is imitated and keeps what was solved and fits.
+
+  Args:
+    config: the experiment.
+    encoder: the run's tokenizer.
+    workdir: the run's folder.
 
   Returns:
     `[T]` tokens and `[T]` masks of each conversation: True on the turns of the
@@ -125,9 +133,7 @@ def teacher_sequences(
     ValueError: a prompt leaves the policy no room, or no conversation is left.
   """
   sequences = []
-  dialogues = lessons.dialogues(
-      config, config.teacher.conversations, config.teacher.exceptions
-  )
+  dialogues = lessons.imitated(config, workdir)
   for dialogue in dialogues:
     trajectory = converse.to_trajectory(
         dialogue, encoder, with_tools=config.text.with_tools

@@ -62,8 +62,10 @@ class Model:
   def request(self, ask: chat.Ask) -> dict[str, Any]:
     """Returns the fields of the request for a question.
 
-    The seed differs between any two questions of a run, so that samples of one
-    task do not get the same replies at a temperature above 0.
+    The seed differs between any two questions of a step, so that samples of one
+    task do not get the same replies at a temperature above 0. A task that comes
+    again in a later epoch has the seeds of the first time: what differs then is
+    what the policy says.
     """
     system = ask.system
     if ask.schema is not None:

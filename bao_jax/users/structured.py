@@ -1,11 +1,12 @@
 """The object in a model's reply, read with tolerance for form alone.
 
-  <think>...</think> Sure: ```json {'right': True,} ```   ->   {'right': True}
+  <think>...</think> ```json {'right': True,} ```   ->   {'right': True}
 
 How it is written may vary; what it says may not be guessed. A reply that is cut
-off, breaks inside of an object, names a field twice or holds two objects that
-would do is refused, since text that a model quotes must not pass for its
-verdict. Reading takes time linear in the text and evaluates nothing.
+off, breaks inside of an object, names a field twice, holds two objects that
+would do, or whose last object does not stand alone at its end is refused: what
+a model quotes, in an object or in a sentence, must not pass for its verdict.
+Reading takes time linear in the text and evaluates nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,13 +18,14 @@ from typing import Any
 
 import jsonschema
 
-_END_THINK = '</think>'
+_THINK, _END_THINK = '<think>', '</think>'
 _MAX_DEPTH = 32
 _MAX_OBJECTS = 16
 _MAX_COMPLAINT = 200
 
 # An object begins with a quoted name or is empty; other braces are prose.
 _OPEN = re.compile(r'\{(?=\s*["\'}])')
+_FENCE = re.compile(r'(```\w*)?')
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
@@ -46,17 +48,28 @@ _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
 def without_thought(text: str) -> str:
-  """Returns what follows a model's thoughts; '' if they have no end."""
-  _, ended, said = text.rpartition(_END_THINK)
-  said = said if ended else text
-  return '' if '<think>' in said else said.strip()
+  """Returns what follows a model's thoughts; '' if they have no end.
+
+  Thoughts come first: a mark within or behind the first object after them is
+  text that the model quotes.
+  """
+  said = text.strip()
+  if said.startswith(_THINK):
+    said = said.partition(_END_THINK)[2].strip()
+  if said.startswith('{'):
+    return said
+  first = _OPEN.search(said)
+  begin = first.start() if first else len(said)
+  head = said[:begin].rpartition(_END_THINK)[2]
+  return '' if _THINK in head else (head + said[begin:]).strip()
 
 
 def read(text: str, schema: Mapping[str, Any]) -> Any:
   """Reads the one object of a reply that satisfies a schema.
 
   Args:
-    text: a model's reply.
+    text: a model's reply, which ends with the object: on lines of its own, in a
+      fence or not.
     schema: a JSON schema, of an object.
 
   Returns:
@@ -67,7 +80,8 @@ def read(text: str, schema: Mapping[str, Any]) -> Any:
   """
   validator = _validator(json.dumps(schema, sort_keys=True))
   valid, complaint = [], 'there is no JSON object in it'
-  for i, value in enumerate(_objects(without_thought(text))):
+  said, begin, end = without_thought(text), 0, 0
+  for i, (value, begin, end) in enumerate(_objects(said)):
     if i == _MAX_OBJECTS:
       raise ValueError('there are too many JSON objects in it')
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
@@ -79,7 +93,15 @@ def read(text: str, schema: Mapping[str, Any]) -> Any:
     raise ValueError(complaint)
   if any(_plain(value) != _plain(valid[0]) for value in valid):
     raise ValueError('there are several different JSON objects in it')
+  if not _stands_alone(said, begin, end):
+    raise ValueError('there is text beside the JSON object')
   return valid[0]
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+  """Whether an object ends a text and begins a line of it."""
+  before = text[:begin].rpartition('\n')[2].strip()
+  return bool(_FENCE.fullmatch(before)) and text[end:].strip() in ('', '```')
 
 
 def _plain(value: Any) -> str:
@@ -98,13 +120,14 @@ def _complaint(error: jsonschema.ValidationError) -> str:
   return text[:_MAX_COMPLAINT]
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-  """Yields the objects that stand side by side in a text."""
+def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
+  """Yields the objects side by side, and where each begins and ends."""
   position = 0
   while begin := _OPEN.search(text, position):
     reader = _Reader(text, begin.start())
-    yield reader.value()
+    value = reader.value()
     position = reader.position
+    yield value, begin.start(), position
 
 
 class _Reader:

@@ -62,14 +62,13 @@ def reply(state: base.State, message: str) -> str:
   task = state.task
   if 'facts' not in task.data:
     raise base.UserError(_no_facts(task))
-  voice = words.FULL if task.level == 'full' else words.TERSE
-  said = [
-      text for speaker, text in state.memory['messages'] if speaker == 'agent'
-  ]
-  mind = _Mind()
-  for earlier in said:
-    mind, _ = _answer(mind, read(earlier), task.data['facts'], voice)
+  mind, voice = _mind(state), _voice(task)
   return _answer(mind, read(message), task.data['facts'], voice)[1]
+
+
+def has_told(state: base.State) -> bool:
+  """Whether the user has told what it was asked for, about its present wish."""
+  return _mind(state).told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +111,19 @@ class _Mind:
   agreed: bool = False
   told: bool = False
   refused: int = 0
+
+
+def _mind(state: base.State) -> _Mind:
+  """Returns what the user remembers of a conversation."""
+  facts, mind = state.task.data['facts'], _Mind()
+  for speaker, text in state.memory['messages']:
+    if speaker == 'agent':
+      mind, _ = _answer(mind, read(text), facts, _voice(state.task))
+  return mind
+
+
+def _voice(task: types.Task) -> words.Voice:
+  return words.FULL if task.level == 'full' else words.TERSE
 
 
 @functools.lru_cache(maxsize=4096)  # Every reply reads the conversation anew.

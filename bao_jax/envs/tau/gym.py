@@ -56,8 +56,9 @@ class TauGym(base.Gym):
     finish_graded: whether 'finish' is graded; the original pays 0.
     idle_pays: whether a task in which nothing is to be changed, told or handed
       over pays without the user's being satisfied, and a transfer pays that
-      the task does not ask for, or that comes before any message to the user,
-      as in the original.
+      the task does not ask for, or that comes before the user has told anything
+      it was asked for, as in the original. Of a user that is a model any reply
+      counts as telling.
     max_values: a message that states more different numbers than this times
       the number of outputs tells none of them, so that no list of guesses
       pays; 0: no limit, and parts of words count, as in the original.
@@ -171,7 +172,7 @@ class TauGym(base.Gym):
       case 'user':
         return True
       case 'transfer':
-        return (wants_transfer and _has_talked(state)) or self.idle_pays
+        return (wants_transfer and self._has_told(state)) or self.idle_pays
       case _ if not self.finish_graded:
         return False
       case _ if self.idle_pays:
@@ -180,14 +181,15 @@ class TauGym(base.Gym):
         self.backend(task), task.data
     )
 
+  def _has_told(self, state: base.State) -> bool:
+    """Whether the agent has heard more than the opening."""
+    if self.user is users.reply:
+      return users.has_told(state)
+    return any(speaker == 'agent' for speaker, _ in state.memory['messages'])
+
   def _is_right(self, state: base.State) -> bool:
     data, memory = state.task.data, state.memory
     said = [text for speaker, text in memory['messages'] if speaker == 'agent']
     return grading.is_as_asked(
         self.backend(state.task), data, memory['database']
     ) and grading.says_all(said, data['outputs'], self.max_values)
-
-
-def _has_talked(state: base.State) -> bool:
-  """Whether the agent has said anything to the user."""
-  return any(speaker == 'agent' for speaker, _ in state.memory['messages'])

@@ -32,7 +32,7 @@ policy: cancel, change address, payment or items of pending orders only. \
 return or exchange delivered orders only. refund to the method the order was \
 paid with. processed orders stay as they are. say what you will do and get a \
 yes before you change anything. decline what is not allowed. a broken item is \
-for a person: transfer."""
+for a person: ask who it is, then transfer."""
 
 RETAIL_FEW = """\
 cancel pending orders only, return delivered orders only, else decline."""
@@ -67,4 +67,5 @@ economy and business only. free bags per passenger: basic economy 0, economy \
 1, business 2, plus 1 for silver and 2 for gold members; others cost \
 {airline.BAG_PRICE}. charge the method the reservation was paid with. say what \
 you will do and get a yes before you change anything. decline what is not \
-allowed. lost luggage is for a person: transfer."""
+allowed. lost luggage is for a person: ask who it is, then \
+transfer."""
