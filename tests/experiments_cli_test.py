@@ -608,7 +608,8 @@ class EvaluateTest(CliTest):
       self.assertNotIn('Traceback', errors)
       lines = records.read(path)
       self.assertBetween(len(lines), 8, 63)
-      asked = json.loads((self.folder / 'users.json').read_text())['roles']
+      asked = json.loads((self.folder / 'a.users.json').read_text())
+      asked = asked['roles']
       self.assertGreater(asked['user']['asks'], len(lines))
       is_well.set()
       code, _, errors = self.script(*command[2:])

@@ -335,9 +335,10 @@ class DebugTest(parameterized.TestCase):
         {'envs.names': (name,), 'sampling.max_tokens': 1000}
     )
     with tempfile.TemporaryDirectory() as folder:
-      encoder = lessons.tokenizer(config, pathlib.Path(folder))
-    for config.seed in range(3):
-      self.assertNotEmpty(sft.teacher_sequences(config, encoder))
+      workdir = pathlib.Path(folder)
+      encoder = lessons.tokenizer(config, workdir)
+      for config.seed in range(3):
+        self.assertNotEmpty(sft.teacher_sequences(config, encoder, workdir))
 
 
 class PreemptionTest(parameterized.TestCase):
