@@ -506,6 +506,26 @@ class LessonsTest(CliTest):
     config.teacher.skip_bad_rows = True
     self.assertLen(lessons.dialogues(config, 1), 1)
 
+  def test_a_choice_that_the_gym_lacks_is_a_bad_row(self):
+    config = tiny()
+    task, *_ = setup.tasks(config, 'train')
+    turn = {'think': '', 'content': 'x', 'reply': 'y'}
+    rows = [
+        {
+            'task_id': task.id,
+            'solved': True,
+            'turns': [{**turn, 'choice': choice}],
+        }
+        for choice in ('answer', 'finish', 'search')
+    ]
+    config.teacher.path = self.write(*rows)
+    self.assertRegex(
+        self.fails(lessons.dialogues, config, 1),
+        r"mine.jsonl:3: turns\[0\]: .* action, answer, finish, not 'search'",
+    )
+    config.teacher.skip_bad_rows = True
+    self.assertLen(lessons.dialogues(config, 1), 2)
+
   def test_no_file(self):
     config = tiny(**{'teacher.path': '/nowhere.jsonl'})
     self.assertIn(

@@ -116,12 +116,14 @@ def dialogues(
   known = {task.id: task for task in setup.tasks(config, 'train')}
   environments = setup.gyms(config)
 
-  def observe(task_id):
+  def begin(task_id):
     task = known[task_id]
-    return environments[task.gym].reset(task, config.seed)[1]
+    gym = environments[task.gym]
+    _, observation = gym.reset(task, config.seed)
+    return observation, (*gym.choices, 'finish')
 
   found = written.read(
-      config.teacher.path, observe, skip_bad=config.teacher.skip_bad_rows
+      config.teacher.path, begin, skip_bad=config.teacher.skip_bad_rows
   )
   for complaint in found.bad:
     logging.warning('Left out: %s', complaint)
