@@ -68,6 +68,7 @@ def load(name):
   return module
 
 
+evaluate = load('evaluate')
 launch = load('launch')
 report = load('report')
 
@@ -956,6 +957,22 @@ class ReportTest(CliTest):
         r'(?s)\| k \| Pass@U-k, cut off .*\| 1 +\| 1\.000 .*\| 2 +\| 1\.000 ',
     )
     self.assertNotIn('Other', tables)
+
+  def test_layouts_of_the_papers_are_for_several_gyms_and_for_trips(self):
+    riddle, trip = (
+        dataclasses.replace(self.record('BAO'), gym=gym, num_aspects=count)
+        for gym, count in (('turtle', 0), ('travel', 2))
+    )
+    for lines, has_both, has_userrl in (
+        ([riddle], False, False),
+        ([trip], False, True),
+        ([riddle, dataclasses.replace(trip, task_id='travel/0')], True, True),
+    ):
+      groups = table.groups([runs_lib.Run('BAO', lines)])
+      said = evaluate._tables(groups, [None])
+      self.assertEqual('Pass@U-1 / Pass@U-2' in said, has_both)
+      self.assertEqual(' Avg. ' in said, has_userrl)
+    self.assertRegex(said, r'\| BAO \| 1\.0000 \| \.5000 +\| \.7500 \|')
 
   def test_same_conversation_twice(self):
     first = self.write('a.jsonl', self.record('BAO'))
