@@ -140,6 +140,12 @@ def _has_results(folder: pathlib.Path) -> bool:
   return any(lines) or any(steps)
 
 
+def latest_step(workdir: str | pathlib.Path) -> int | None:
+  """Returns the step of a run's latest checkpoint; makes no folder for it."""
+  found = pathlib.Path(workdir).glob('checkpoints/*')
+  return max((int(p.name) for p in found if p.name.isdecimal()), default=None)
+
+
 def claimed(workdir: str | pathlib.Path) -> dict[str, Any]:
   """Returns the config that a folder was claimed with.
 

@@ -803,16 +803,27 @@ class EvaluateTest(CliTest):
 
   def test_run_without_a_checkpoint(self):
     row = self.folder / 'mine'
-    config = tiny(warm_start=str(self.workdir))
+    config = tiny(warm_start='/nowhere')
     checkpoint.claim(row, {'loop': 'rl', **config.to_dict()})
-    call = lambda: job_lib.run(
-        config,
-        self.job(f'checkpoint:{row}', 'test', path=row / 'out.jsonl'),
-    )
-    self.assertIn('no checkpoint there', self.fails(call))
-    self.assertFalse((row / 'reads.jsonl').exists())
-    config.warm_start = '/nowhere'
+    before = sorted(self.folder.rglob('*'))
+    call = lambda: self.evaluate(f'checkpoint:{row}', 'test')
+    self.assertIn('mine: no checkpoint there', self.fails(call))
+    self.assertEqual(sorted(self.folder.rglob('*')), before)
+    (row / 'checkpoints/1').mkdir(parents=True)
     self.assertIn('/nowhere/config.json: not found', self.fails(call))
+    self.assertFalse((self.folder / 'reads.jsonl').exists())
+
+  def test_no_run_is_made_where_there_is_none(self):
+    call = lambda: self.evaluate(f'checkpoint:{self.folder}/typo')
+    self.assertIn('typo/config.json: not found', self.fails(call))
+    self.assertEmpty(list(self.folder.iterdir()))
+
+  def test_trained_run_with_a_config_that_knows_no_warm_start(self):
+    run = self.folder / 'run'
+    setup.claim(run, 'rl', tiny(warm_start=str(self.workdir)))
+    shutil.copytree(self.workdir / 'checkpoints', run / 'checkpoints')
+    job = self.job(f'checkpoint:{run}', num_tasks=2)
+    self.assertLen(job_lib.run(tiny(), job).records, 2)
 
   def test_tokenizer_is_that_of_the_first_warm_start(self):
     # A run prolongs another one, with other teachers.
@@ -821,7 +832,7 @@ class EvaluateTest(CliTest):
     setup.claim(first, 'rl', tiny(warm_start=str(warm)))
     config = tiny(**{'warm_start': str(first), 'teacher.slip': 0.9})
     setup.claim(second, 'rl', config)
-    encoder = lessons.saved_tokenizer(config, second)
+    encoder = lessons.saved_tokenizer(second)
     text = (warm / 'tokenizer.json').read_text()
     self.assertEqual(encoder.backend.to_str(pretty=True), text)
     self.assertEmpty(list(self.folder.glob('[ot]*/tokenizer.json')))

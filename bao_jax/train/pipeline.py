@@ -114,7 +114,7 @@ def evaluate_rows(
   tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
   requests = [rollout.Request(task) for task in tasks]
   warm = workdir / 'warm_start'
-  encoder = lessons.saved_tokenizer(base, warm)
+  encoder = lessons.saved_tokenizer(warm)
   shape = setup.model_config(base, encoder)
   speaker = setup.conversations(base, shape, encoder, temperature=0.0)
   rows = [
