@@ -58,8 +58,9 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
   path = folder / 'config.json'
   is_begun = path.exists() and _has_results(folder)
   if path.exists() and not is_begun and _differing(path, config):
-    # Trained as that config said.
-    (folder / 'tokenizer.json').unlink(missing_ok=True)
+    # Made as that config said.
+    for name in ('tokenizer.json', 'lessons.jsonl'):
+      (folder / name).unlink(missing_ok=True)
   claim_file(path, config, made=folder, is_begun=is_begun, flag='--workdir')
 
 

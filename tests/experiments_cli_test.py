@@ -348,8 +348,9 @@ class BadInputTest(CliTest):
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
 
-  def test_tokenizer_of_a_replaced_config_goes_with_it(self):
-    path = self.folder / 'tokenizer.json'
+  @parameterized.parameters('tokenizer.json', 'lessons.jsonl')
+  def test_what_a_replaced_config_made_goes_with_it(self, name):
+    path = self.folder / name
     setup.claim(self.folder, 'warm start', tiny())
     path.touch()
     setup.claim(self.folder, 'warm start', tiny())
