@@ -854,6 +854,16 @@ class EvaluateTest(CliTest):
 
 class TableTest(CliTest):
 
+  @parameterized.parameters('BAO', 'random policy', 'warm_start', 'a/b')
+  def test_rows_of_one_name_are_refused(self, name):
+    config = tiny()
+    with config.unlocked():
+      config.rows = {'bao': {}, name: {'rl': {'gamma': 0.5}}}
+    with mock.patch.object(sft, 'train', side_effect=AssertionError):
+      line = self.fails(pipeline.run, config, self.folder)
+    self.assertRegex(line, r'rows\..*: its folder or file of records has')
+    self.assertEmpty(list(self.folder.iterdir()))
+
   def test_what_failed_stops_and_is_held_again(self):
     config = tiny(**{'evaluation.num_test_tasks': 2})
     make_run(self.folder / 'warm_start', config)
