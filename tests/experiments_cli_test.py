@@ -349,8 +349,9 @@ class BadInputTest(CliTest):
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
 
-  def test_tokenizer_of_a_replaced_config_goes_with_it(self):
-    path = self.folder / 'tokenizer.json'
+  @parameterized.parameters('tokenizer.json', 'lessons.jsonl')
+  def test_what_a_replaced_config_made_goes_with_it(self, name):
+    path = self.folder / name
     setup.claim(self.folder, 'warm start', tiny())
     path.touch()
     setup.claim(self.folder, 'warm start', tiny())
@@ -825,16 +826,27 @@ class EvaluateTest(CliTest):
 
   def test_run_without_a_checkpoint(self):
     row = self.folder / 'mine'
-    config = tiny(warm_start=str(self.workdir))
+    config = tiny(warm_start='/nowhere')
     checkpoint.claim(row, {'loop': 'rl', **config.to_dict()})
-    call = lambda: job_lib.run(
-        config,
-        self.job(f'checkpoint:{row}', 'test', path=row / 'out.jsonl'),
-    )
-    self.assertIn('no checkpoint there', self.fails(call))
-    self.assertFalse((row / 'reads.jsonl').exists())
-    config.warm_start = '/nowhere'
+    before = sorted(self.folder.rglob('*'))
+    call = lambda: self.evaluate(f'checkpoint:{row}', 'test')
+    self.assertIn('mine: no checkpoint there', self.fails(call))
+    self.assertEqual(sorted(self.folder.rglob('*')), before)
+    (row / 'checkpoints/1').mkdir(parents=True)
     self.assertIn('/nowhere/config.json: not found', self.fails(call))
+    self.assertFalse((self.folder / 'reads.jsonl').exists())
+
+  def test_no_run_is_made_where_there_is_none(self):
+    call = lambda: self.evaluate(f'checkpoint:{self.folder}/typo')
+    self.assertIn('typo/config.json: not found', self.fails(call))
+    self.assertEmpty(list(self.folder.iterdir()))
+
+  def test_trained_run_with_a_config_that_knows_no_warm_start(self):
+    run = self.folder / 'run'
+    setup.claim(run, 'rl', tiny(warm_start=str(self.workdir)))
+    shutil.copytree(self.workdir / 'checkpoints', run / 'checkpoints')
+    job = self.job(f'checkpoint:{run}', num_tasks=2)
+    self.assertLen(job_lib.run(tiny(), job).records, 2)
 
   def test_tokenizer_is_that_of_the_first_warm_start(self):
     # A run prolongs another one, with other teachers.
@@ -843,7 +855,7 @@ class EvaluateTest(CliTest):
     setup.claim(first, 'rl', tiny(warm_start=str(warm)))
     config = tiny(**{'warm_start': str(first), 'teacher.slip': 0.9})
     setup.claim(second, 'rl', config)
-    encoder = lessons.saved_tokenizer(config, second)
+    encoder = lessons.saved_tokenizer(second)
     text = (warm / 'tokenizer.json').read_text()
     self.assertEqual(encoder.backend.to_str(pretty=True), text)
     self.assertEmpty(list(self.folder.glob('[ot]*/tokenizer.json')))
@@ -863,6 +875,16 @@ class EvaluateTest(CliTest):
 
 
 class TableTest(CliTest):
+
+  @parameterized.parameters('BAO', 'random policy', 'warm_start', 'a/b')
+  def test_rows_of_one_name_are_refused(self, name):
+    config = tiny()
+    with config.unlocked():
+      config.rows = {'bao': {}, name: {'rl': {'gamma': 0.5}}}
+    with mock.patch.object(sft, 'train', side_effect=AssertionError):
+      line = self.fails(pipeline.run, config, self.folder)
+    self.assertRegex(line, r'rows\..*: its folder or file of records has')
+    self.assertEmpty(list(self.folder.iterdir()))
 
   def test_what_failed_stops_and_is_held_again(self):
     config = tiny(**{'evaluation.num_test_tasks': 2})

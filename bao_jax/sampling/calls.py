@@ -102,8 +102,9 @@ class Round:
     due = [self._due(i)[0] for i in self._running()]
     # What waits for a thread may begin at any moment.
     left = min([*due, now + self._shortest]) - now
+    left = min(max(left, 0.01), threading.TIMEOUT_MAX)
     try:
-      return [self._ended.get(timeout=max(left, 0.01))]
+      return [self._ended.get(timeout=left)]
     except queue.Empty:
       late = list(self._late(time.monotonic()))
       for _ in late:

@@ -192,19 +192,17 @@ def tokenizer(
   return tokenizer_lib.load(path)
 
 
-def saved_tokenizer(
-    config: setup.Config, folder: pathlib.Path
-) -> tokenizer_lib.Tokenizer:
+def saved_tokenizer(folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
   """Loads a run's tokenizer: that of the warm start where it all began.
 
   Args:
-    config: the run's.
     folder: the run's.
 
   Raises:
     FileNotFoundError: a folder on the way holds no run.
     ValueError: there is no tokenizer.
   """
+  config = setup.load_config(folder)
   while checkpoint.claimed(folder)['loop'] == 'rl':
     folder = pathlib.Path(config.warm_start or folder / 'warm_start')
     config = setup.load_config(folder)
