@@ -195,6 +195,8 @@ def check(config: setup.Config, job: Job) -> None:
     raise ValueError(
         f'--policy={job.policy}: no such player; there are: {known}.'
     )
+  if job.kind == 'checkpoint':
+    setup.mesh(config)
   is_greedy = job.kind == 'checkpoint' and not job.temperature
   if is_greedy and job.num_samples > 1 and not users.is_llm(config):
     raise ValueError(
@@ -245,9 +247,10 @@ def _trained(config, job, origin) -> policies.Policy:
   folder = pathlib.Path(job.target)
   encoder = lessons.saved_tokenizer(config, folder)
   shape = setup.model_config(config, encoder)
-  params = rl.latest_params(config, shape, folder)
+  mesh = setup.mesh(config)
+  params = rl.latest_params(config, shape, folder, mesh)
   speaker = setup.conversations(
-      config, shape, encoder, temperature=job.temperature
+      config, shape, encoder, mesh, temperature=job.temperature
   )
   return policies.trained(speaker, params, encoder, origin)
 
