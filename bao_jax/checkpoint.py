@@ -127,6 +127,8 @@ def _write(path: pathlib.Path, config: Mapping[str, Any]) -> None:
 def _may_change(name: str) -> bool:
   # An evaluation's own file has a policy and a split beside the config.
   section, _, rest = name.removeprefix('config.').partition('.')
+  if section == 'mesh':  # Where arrays lie, not what they are.
+    return True
   return section == 'users' and rest.rpartition('.')[2] in _MAY_CHANGE
 
 
@@ -211,6 +213,10 @@ class Checkpoints:
 
   def restore(self, like: types.TrainState) -> types.TrainState:
     """Returns the latest state, placed and shaped like `like`.
+
+    Args:
+      like: arrays, or their shapes with shardings; those of another mesh than
+        the one that saved will do.
 
     Raises:
       FileNotFoundError: there is none.

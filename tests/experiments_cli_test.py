@@ -106,7 +106,7 @@ def make_run(workdir, config, loop='warm start'):
   encoder = lessons.tokenizer(config, workdir)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  state = setup.train_state(config, shape, tx)
+  state = setup.train_state(config, shape, tx, setup.mesh(config))
   saved = checkpoint.Checkpoints(workdir)
   saved.save(1, state)
   saved.close()

@@ -198,6 +198,7 @@ def check(config: setup.Config, job: Job) -> None:
     )
   if job.kind == 'checkpoint':
     _check_checkpoint(job.target)
+    setup.mesh(config)
   is_greedy = job.kind == 'checkpoint' and not job.temperature
   if is_greedy and job.num_samples > 1 and not users.is_llm(config):
     raise ValueError(
@@ -256,9 +257,10 @@ def _trained(config, job, origin) -> policies.Policy:
   folder = pathlib.Path(job.target)
   encoder = lessons.saved_tokenizer(folder)
   shape = setup.model_config(config, encoder)
-  params = rl.latest_params(config, shape, folder)
+  mesh = setup.mesh(config)
+  params = rl.latest_params(config, shape, folder, mesh)
   speaker = setup.conversations(
-      config, shape, encoder, temperature=job.temperature
+      config, shape, encoder, mesh, temperature=job.temperature
   )
   return policies.trained(speaker, params, encoder, origin)
 

@@ -23,6 +23,15 @@ from bao_jax.model import config as config_lib
 AttendFn = Callable[
     [jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]
 ]
+# (array, logical names of its dimensions, None for such as every device has
+# whole) -> the same array, laid out over devices as rules elsewhere say.
+ConstrainFn = Callable[..., jax.Array]
+
+
+def unconstrained(x: jax.Array, *names: str | None) -> jax.Array:
+  """Leaves an array where it is."""
+  del names
+  return x
 
 
 def _scaled(inputs: tuple[int, ...]):
@@ -60,7 +69,7 @@ class RMSNorm(nn.Module):
   """x · scale / sqrt(mean(x²) + ε), in float32."""
 
   eps: float
-  axis: str = 'embed'
+  axis: str = 'norm'
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -148,6 +157,7 @@ class Block(nn.Module):
 
   config: config_lib.ModelConfig
   attend: AttendFn
+  constrain: ConstrainFn = unconstrained
 
   @nn.compact
   def __call__(
@@ -156,9 +166,9 @@ class Block(nn.Module):
     norm = lambda name: RMSNorm(self.config.norm_eps, name=name)
     attention = Attention(self.config, self.attend, name='attention')
     out, cache = attention(norm('attention_norm')(x), positions, cache)
-    x = x + out
+    x = self.constrain(x + out, 'rows', None, None)
     x = x + FeedForward(self.config, name='mlp')(norm('mlp_norm')(x))
-    return x, cache
+    return self.constrain(x, 'rows', None, None), cache
 
 
 class Transformer(nn.Module):
@@ -167,10 +177,12 @@ class Transformer(nn.Module):
   Attributes:
     config: the shape.
     attend: attention and where it keeps keys and values.
+    constrain: where activations lie.
   """
 
   config: config_lib.ModelConfig
   attend: AttendFn
+  constrain: ConstrainFn = unconstrained
 
   @nn.compact
   def __call__(
@@ -210,8 +222,10 @@ class Transformer(nn.Module):
         # with remat, which XLA would undo outside a loop.
         unroll=c.num_layers if c.num_layers <= 4 and not c.remat else 1,
         metadata_params={nn.PARTITION_NAME: 'layers'},
-    )(c, self.attend, name='layers')
-    x = embedding.astype(c.dtype)[tokens]
+    )(c, self.attend, self.constrain, name='layers')
+    # Looked up where it is cut along words alone: the width is that of rows.
+    table = self.constrain(embedding.astype(c.dtype), 'vocab', None)
+    x = self.constrain(table[tokens], 'rows', None, None)
     x, cache = layers(x, positions, cache)
     return RMSNorm(c.norm_eps, name='norm')(x), cache
 
@@ -257,6 +271,7 @@ def unrolled(
     tokens: jax.Array,
     positions: jax.Array,
     cache: tuple[Any, ...],
+    constrain: ConstrainFn = unconstrained,
 ) -> tuple[jax.Array, tuple[Any, ...]]:
   """Runs the same model with its layers unrolled, which decodes faster.
 
@@ -267,12 +282,14 @@ def unrolled(
     tokens: `[B, T]` int32.
     positions: `[B, T]` int32.
     cache: one entry per layer.
+    constrain: as in `Transformer`.
 
   Returns:
     `[B, T, D]` normed hidden states and the new caches.
   """
-  block = Block(config, attend)
+  block = Block(config, attend, constrain)
   x = params['embedding'].astype(config.dtype)[tokens]
+  x = constrain(x, 'rows', None, None)
   caches = []
   for layer, entry in zip(params['layers'], cache, strict=True):
     x, entry = block.apply({'params': layer}, x, positions, entry)

@@ -42,6 +42,7 @@ def chunked_logps(
     chunk: int = 128,
     keep: int = 2**23,
     mask: jax.Array | None = None,
+    most: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
   """Computes the same from hidden states, never holding large logits.
 
@@ -58,6 +59,7 @@ def chunked_logps(
     keep: the largest B · T · V of which logits are kept, if D is at least 128.
     mask: `[B, T]` bool, the tokens to score; the others get 0. Only as many
       pieces are computed as the row with the most such tokens needs.
+    most: `[]` how many that row has, where it may be on another device.
 
   Returns:
     `[B, T]` float32 log-probabilities and `[B, T]` float32 entropies in nats.
@@ -73,7 +75,9 @@ def chunked_logps(
     chex.assert_equal_shape([mask, tokens])
     wanted = _next_tokens(mask)
     order = jnp.argsort(~wanted, axis=1)  # Stable: wanted positions first.
-    count = -(-jnp.max(jnp.sum(wanted, axis=1)) // chunk)
+    if most is None:
+      most = jnp.max(jnp.sum(wanted, axis=1))
+    count = -(-most // chunk)
   results = _piecewise(
       hidden, embedding, targets, order, count, temperature, chunk, keep
   )

@@ -6,6 +6,7 @@ whose keys and values are not held yet: `append` leaves it out and `decode`
 starts from it, so that nothing is computed twice.
 """
 
+from collections.abc import Callable
 import functools
 
 import flax
@@ -44,6 +45,7 @@ def append(
     *,
     config: config_lib.ModelConfig,
     num_held: int,
+    constrain: qwen3.ConstrainFn = qwen3.unconstrained,
 ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
   """Computes keys and values of tokens to add: prompts and replies.
 
@@ -57,6 +59,7 @@ def append(
     config: the model's shape.
     num_held: slots that are attended to, at least the length of any row that
       gets tokens.
+    constrain: where activations lie.
 
   Returns:
     L keys and L values, `[B, K, C, N]` each, for `cache.write`.
@@ -77,7 +80,9 @@ def append(
     return out, (k, v)
 
   entries = _held(cache, num_held)
-  _, new = qwen3.unrolled(params, config, attend, tokens, positions, entries)
+  _, new = qwen3.unrolled(
+      params, config, attend, tokens, positions, entries, constrain
+  )
   k, v = zip(*new)
   return k, v
 
@@ -93,6 +98,8 @@ def decode(
     config: config_lib.ModelConfig,
     num_tokens: int,
     num_held: int,
+    constrain: qwen3.ConstrainFn = qwen3.unconstrained,
+    any_row: Callable[[jax.Array], jax.Array] = jnp.any,
 ) -> tuple[cache_lib.Cache, Decoded]:
   """Samples until every row has stopped or has spent its budget.
 
@@ -110,6 +117,8 @@ def decode(
     num_tokens: N, at most this many tokens for any row.
     num_held: slots that are attended to, at least the length of any live row:
       decoding is bound by the bytes of keys and values it reads.
+    constrain: where activations lie.
+    any_row: (`[B]` bool) -> whether any is True, rows elsewhere included.
 
   Returns:
     The longer cache (the last sampled token is pending) and what was sampled.
@@ -123,7 +132,7 @@ def decode(
 
   def is_live(carry):
     i, _, _, live, _, _ = carry
-    return (i < num_tokens) & jnp.any(live)
+    return (i < num_tokens) & any_row(live)
 
   def step(carry):
     i, token, buffer, live, out, count = carry
@@ -140,8 +149,11 @@ def decode(
         token[:, None],
         (cache.length + i)[:, None],
         layers,
+        constrain,
     )
-    logits = qwen3.logits(hidden[:, 0], params)
+    logits = constrain(qwen3.logits(hidden[:, 0], params), 'rows', 'vocab')
+    # Words are chosen by sums along all of them.
+    logits = constrain(logits, 'rows', None)
     token, logps = choose.choose(logits, sampling, cache.length + i + 1)
     out = (out[0].at[:, i].set(token), out[1].at[:, i].set(logps))
     count += live

@@ -6,8 +6,10 @@ The engine knows ids and rows. It refuses to know gyms, tasks and text.
 from collections.abc import Callable, Sequence
 import dataclasses
 import functools
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bao_jax import types
@@ -16,6 +18,28 @@ from bao_jax.model import config as config_lib
 from bao_jax.model import qwen3
 from bao_jax.sampling import choose
 from bao_jax.sampling import decode as decode_lib
+
+
+class Layout(NamedTuple):
+  """Where the arrays of an engine lie; by default on one device.
+
+  Attributes:
+    params: shardings of what `Engine.unstack` returns.
+    cache: sharding of keys and values, `[B, K, C, S]`.
+    rows: sharding of `[B, ...]`.
+    by_rows: makes a function (shared, *arrays `[B, ...]`) one that runs on each
+      device with the rows that it has.
+    constrain: where activations lie, within such a function.
+    any_row: (`[B]` bool) -> whether it is True of any row, within such a
+      function too.
+  """
+
+  params: types.Params = None
+  cache: jax.sharding.Sharding | None = None
+  rows: jax.sharding.Sharding | None = None
+  by_rows: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda f: f
+  constrain: qwen3.ConstrainFn = qwen3.unconstrained
+  any_row: Callable[[jax.Array], jax.Array] = jnp.any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +55,7 @@ class Engine:
       least this often.
     append_buckets: lengths that replies and prompts are padded to, ascending;
       longer ones are appended in several calls.
+    layout: where arrays lie.
   """
 
   config: config_lib.ModelConfig
@@ -39,29 +64,77 @@ class Engine:
   prefix_rows: int = 8
   decode_tokens: int = 32
   append_buckets: tuple[int, ...] = (16, 64)
+  layout: Layout = Layout()
+
+  @property
+  def _cache(self) -> cache_lib.Cache:
+    """The shardings of a cache."""
+    held = self.layout.cache
+    return cache_lib.Cache(held, held, self.layout.rows)
 
   @functools.cached_property
   def unstack(self) -> Callable[[types.Params], types.Params]:
-    """Prepares parameters; called once per policy."""
-    return jax.jit(qwen3.unstack)
+    """Prepares parameters; called once per policy.
+
+    Here they come from where training has them to where decoding does.
+    """
+    return jax.jit(qwen3.unstack, out_shardings=self.layout.params)
 
   @functools.cached_property
   def append_call(self):
-    call = functools.partial(decode_lib.append, config=self.config)
-    return jax.jit(call, static_argnames='num_held')
+    # Shardings are of positional arguments; so `num_held` is one.
+    def append(params, cache, tokens, num_held):
+      call = functools.partial(
+          decode_lib.append,
+          config=self.config,
+          num_held=num_held,
+          constrain=self.layout.constrain,
+      )
+      return self.layout.by_rows(call)(params, cache, tokens)
+
+    return jax.jit(
+        append,
+        static_argnums=3,
+        in_shardings=(self.layout.params, self._cache, self.layout.rows),
+        out_shardings=self.layout.cache,
+    )
 
   @functools.cached_property
   def write_call(self):
-    # A partial, since programs of one function are counted for all engines.
-    write = functools.partial(cache_lib.write)
-    return jax.jit(write, donate_argnames='cache')
+    def write(cache, k, v, counts):
+      call = lambda _, *args: cache_lib.write(*args)
+      return self.layout.by_rows(call)((), cache, k, v, counts)
+
+    new = self.layout.cache
+    return jax.jit(
+        write,
+        donate_argnums=0,
+        in_shardings=(self._cache, new, new, self.layout.rows),
+        out_shardings=self._cache,
+    )
 
   @functools.cached_property
   def decode_call(self):
-    call = functools.partial(
-        decode_lib.decode, config=self.config, num_tokens=self.decode_tokens
+    def decode(params, cache, pending, budget, sampling, stop, num_held):
+      call = functools.partial(
+          decode_lib.decode,
+          config=self.config,
+          num_tokens=self.decode_tokens,
+          num_held=num_held,
+          constrain=self.layout.constrain,
+          any_row=self.layout.any_row,
+      )
+      rows = cache, pending, budget, sampling, stop
+      return self.layout.by_rows(call)(params, *rows)
+
+    rows = self.layout.rows
+    return jax.jit(
+        decode,
+        donate_argnums=1,
+        static_argnums=6,
+        in_shardings=(self.layout.params, self._cache, rows, rows, rows, rows),
+        out_shardings=(self._cache, rows),
     )
-    return jax.jit(call, donate_argnames='cache', static_argnames='num_held')
 
   @property
   def held_buckets(self) -> tuple[int, ...]:
@@ -73,18 +146,34 @@ class Engine:
 
   @functools.cached_property
   def share_call(self):
-    share = functools.partial(cache_lib.share)
-    return jax.jit(share, donate_argnames='cache')
+    def share(cache, prefix, source):
+      call = lambda prefix, cache, source: cache_lib.share(
+          cache, prefix, source
+      )
+      # Any row may start from any prefix: every device gets all of them.
+      return self.layout.by_rows(call)(prefix, cache, source)
+
+    return jax.jit(
+        share,
+        donate_argnums=0,
+        in_shardings=(self._cache, self._cache, self.layout.rows),
+        out_shardings=self._cache,
+    )
 
   @functools.cached_property
   def row_keys(self):
     return jax.jit(choose.row_keys)
 
+  @functools.cached_property
+  def empty_call(self):
+    empty = functools.partial(cache_lib.empty, self.config)
+    return jax.jit(empty, static_argnums=(0, 1), out_shardings=self._cache)
+
   def empty_prefix(self) -> cache_lib.Cache:
-    return cache_lib.empty(self.config, self.prefix_rows, self.num_slots)
+    return self.empty_call(self.prefix_rows, self.num_slots)
 
   def empty_rows(self) -> cache_lib.Cache:
-    return cache_lib.empty(self.config, self.num_rows, self.num_slots)
+    return self.empty_call(self.num_rows, self.num_slots)
 
   def append(
       self,
@@ -119,7 +208,7 @@ class Engine:
         tokens[row, : len(part)] = part
         counts[row] = len(part)
       num_held = self._num_held(min(longest + start, self.num_slots))
-      k, v = self.append_call(params, cache, tokens, num_held=num_held)
+      k, v = self.append_call(params, cache, tokens, num_held)
       cache = self.write_call(cache, k, v, counts)
       start += width
     return cache
@@ -156,7 +245,7 @@ class Engine:
         budget,
         sampling,
         stop,
-        num_held=self._num_held(longest),
+        self._num_held(longest),
     )
 
   def num_compiles(self) -> int:

@@ -135,7 +135,8 @@ def evaluate_rows(
   warm = workdir / 'warm_start'
   encoder = lessons.saved_tokenizer(warm)
   shape = setup.model_config(base, encoder)
-  speaker = setup.conversations(base, shape, encoder, temperature=0.0)
+  mesh = setup.mesh(base)
+  speaker = setup.conversations(base, shape, encoder, mesh, temperature=0.0)
   rows = [
       (policies.TEACHER, 'honest', None),
       (policies.RANDOM, 'random', None),
@@ -156,7 +157,7 @@ def evaluate_rows(
     if folder is None:
       player = policies.SCRIPTED[kind](base)
       return policies.played(player, setup.gyms(base), origin)
-    params = rl.latest_params(base, shape, folder)
+    params = rl.latest_params(base, shape, folder, mesh)
     return policies.trained(speaker, params, encoder, origin)
 
   runs = []

@@ -24,6 +24,7 @@ import tqdm
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax import sharding
 from bao_jax import types
 from bao_jax.evaluation import evaluate
 from bao_jax.evaluation import records
@@ -62,6 +63,7 @@ def train(
   """
   workdir = pathlib.Path(workdir)
   check(config)
+  mesh = setup.mesh(config)
   if config.warm_start:
     check_finished(config.warm_start)
   setup.claim(workdir, 'rl', config)
@@ -71,24 +73,29 @@ def train(
   encoder = lessons.saved_tokenizer(first)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  programs = compile_programs(config, shape, tx)
-  reference = latest_params(config, shape, first)
-  state = types.TrainState(
-      jnp.zeros((), jnp.int32),
-      jax.tree.map(jnp.copy, reference),
-      tx.init(reference),
-  )
+  programs = compile_programs(config, shape, tx, mesh)
+  like = setup.abstract_state(shape, tx, mesh)
+  reference = latest_params(config, shape, first, mesh)
   saved = checkpoint.Checkpoints(workdir)
-  if saved.latest() is not None:
-    state = saved.restore(state)
+  if saved.latest() is None:
+    params = jax.tree.map(jnp.copy, reference)
+    state = setup.first_state(params, tx, like)
+  else:
+    state = saved.restore(like)
+  if not config.rl.kl_coef:
+    reference = None  # Nothing is compared with it.
   start = int(state.step) // (config.rl.num_minibatches * config.rl.num_epochs)
   speaker = setup.conversations(
       config,
       shape,
       encoder,
+      mesh,
       temperature=config.sampling.temperature,
       faults=faults_lib.FaultLog(workdir / 'faults.txt'),
   )
+  moved = setup.moved_bytes(shape, mesh)
+  if mesh.size > 1:
+    tqdm.tqdm.write(f'Parameters move for each rollout: {moved:,} bytes.')
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
   setup.check_prompts(config, speaker)
@@ -114,6 +121,8 @@ def train(
       metrics |= describe(trajectories, batch, credited)
       metrics |= speeds(trajectories, spoken - began, time.monotonic() - spoken)
       metrics['time/idle_share'] = sum(idle) / (spoken - began)
+      if mesh.size > 1:
+        metrics['mesh/moved_bytes'] = moved
       is_last = i + 1 == config.rl.num_steps
       if is_last:
         lines = explained(trajectories, credited, batch, encoder, config.seed)
@@ -151,6 +160,14 @@ def check(config: setup.Config) -> None:
   credit_lib.check_names(config)
   setup.check_tokenizer(config)
   requests_of_step(config, setup.tasks(config, 'train'), 0)
+  rl = config.rl
+  pieces = rl.num_minibatches * rl.num_microbatches
+  rows = rl.tasks_per_step * rl.samples_per_task // pieces
+  said = (
+      'rl.tasks_per_step x rl.samples_per_task / rl.num_minibatches /'
+      ' rl.num_microbatches'
+  )
+  sharding.check_rows(setup.mesh(config), **{said: rows})
 
 
 def check_finished(warm_start: str) -> None:
@@ -197,9 +214,10 @@ def compile_programs(
     config: setup.Config,
     shape: config_lib.ModelConfig,
     tx: optax.GradientTransformation,
+    mesh: sharding.Mesh,
 ) -> Programs:
   """Joins the pure functions of a step with the config's choices."""
-  model = step_lib.ModelFn(shape, config.rl.chunk)
+  model = step_lib.ModelFn(shape, config.rl.chunk, mesh)
   credit = functools.partial(
       credit_lib.assign,
       terms=credit_lib.terms_fn(config.rewards),
@@ -227,10 +245,21 @@ def compile_programs(
         temperature=config.sampling.temperature,
     )[0]
 
+  state = sharding.of(setup.abstract_state(shape, tx, mesh))
+  rows, scalars = sharding.rows(mesh), sharding.replicated(mesh)
   return Programs(
-      jax.jit(credit),
-      jax.jit(ref_logps),
-      jax.jit(update, donate_argnames='state'),
+      jax.jit(
+          credit,
+          in_shardings=rows,
+          out_shardings=credit_lib.Credit(rows, rows, rows, scalars),
+      ),
+      jax.jit(ref_logps, in_shardings=(state.params, rows), out_shardings=rows),
+      jax.jit(
+          update,
+          in_shardings=(state, rows),
+          out_shardings=(state, scalars),
+          donate_argnums=0,
+      ),
   )
 
 
@@ -238,7 +267,7 @@ def learn(
     config: setup.Config,
     programs: Programs,
     state: types.TrainState,
-    reference: types.Params,
+    reference: types.Params | None,
     batch: types.Batch,
 ) -> tuple[types.TrainState, credit_lib.Credit, types.Metrics]:
   """Credits a batch and updates on it, once per epoch.
@@ -313,12 +342,15 @@ def policy_batch(
 
 
 def latest_params(
-    config: setup.Config, shape: config_lib.ModelConfig, folder: pathlib.Path
+    config: setup.Config,
+    shape: config_lib.ModelConfig,
+    folder: pathlib.Path,
+    mesh: sharding.Mesh,
 ) -> types.Params:
   """Loads the parameters that a run ended with, whichever loop it was."""
   # Both loops use the same optimizer; the schedule has no state of its own.
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  like = setup.train_state(config, shape, tx)
+  like = setup.abstract_state(shape, tx, mesh)
   return checkpoint.Checkpoints(folder).restore(like).params
 
 

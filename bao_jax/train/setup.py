@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -14,6 +15,7 @@ import optax
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax import sharding
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.model import config as config_lib
@@ -63,6 +65,7 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
+  saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))  # Older runs.
   for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
@@ -214,38 +217,112 @@ def model_config(
   return shape
 
 
+def mesh(config: Config) -> sharding.Mesh:
+  """Returns the mesh that `config.mesh` says, of this machine's devices.
+
+  Raises:
+    ValueError: there are fewer devices, or the model or the rows of rollouts do
+      not divide over them; names the field.
+  """
+  made = sharding.make_mesh(config.mesh)
+  shape = config_lib.ModelConfig(**config.model.to_dict())
+  sharding.of_params(sharding.abstract_params(shape), made)
+  sharding.check_rows(
+      made,
+      **{
+          'sampling.rows': config.sampling.rows,
+          'sampling.prefix_rows': config.sampling.prefix_rows,
+      },
+  )
+  return made
+
+
+def abstract_state(
+    shape: config_lib.ModelConfig,
+    tx: optax.GradientTransformation,
+    mesh: sharding.Mesh,
+) -> types.TrainState:
+  """Returns the shapes of a state and where its arrays are to lie."""
+  boxed = sharding.abstract_params(shape)
+  params = nn.meta.unbox(boxed)
+  step = jax.ShapeDtypeStruct((), jnp.int32)
+  shapes = types.TrainState(step, params, jax.eval_shape(tx.init, params))
+  return sharding.abstract(shapes, sharding.of_state(boxed, tx, mesh))
+
+
 def train_state(
     config: Config,
     shape: config_lib.ModelConfig,
     tx: optax.GradientTransformation,
+    mesh: sharding.Mesh,
 ) -> types.TrainState:
-  """Draws a fresh state from the run's seed."""
-  params = nn.meta.unbox(
-      jax.jit(qwen3.init, static_argnums=0)(shape, jax.random.key(config.seed))
+  """Draws a fresh state from the run's seed, each part where it lies."""
+  abstract = abstract_state(shape, tx, mesh)
+  draw = functools.partial(qwen3.init, shape)
+  params = jax.jit(
+      lambda rng: nn.meta.unbox(draw(rng)),
+      out_shardings=sharding.of(abstract.params),
+  )(jax.random.key(config.seed))
+  return first_state(params, tx, abstract)
+
+
+def first_state(
+    params: types.Params,
+    tx: optax.GradientTransformation,
+    abstract: types.TrainState,
+) -> types.TrainState:
+  """Returns the state of an optimizer that has not stepped yet.
+
+  Args:
+    params: what it begins with; they become the state's.
+    tx: the optimizer.
+    abstract: of `abstract_state`.
+  """
+  begin = jax.jit(
+      lambda params: (jnp.zeros((), jnp.int32), tx.init(params)),
+      out_shardings=sharding.of((abstract.step, abstract.opt_state)),
   )
-  return types.TrainState(jnp.zeros((), jnp.int32), params, tx.init(params))
+  step, opt_state = begin(params)
+  return types.TrainState(step, params, opt_state)
 
 
-def conversations(
-    config: Config,
-    shape: config_lib.ModelConfig,
-    encoder: tokenizer_lib.Tokenizer,
-    engine: engine_lib.Engine | None = None,
-    *,
-    temperature: float,
-    faults: faults_lib.FaultLog | None = None,
-) -> rollout.Conversations:
-  """Builds what holds conversations; give an engine to share its programs."""
-  engine = engine or engine_lib.Engine(
+def moved_bytes(shape: config_lib.ModelConfig, mesh: sharding.Mesh) -> int:
+  """Returns the bytes that a rollout brings from where training has them."""
+  boxed = sharding.abstract_params(shape)
+  return sharding.moved_bytes(
+      nn.meta.unbox(boxed),
+      sharding.of_params(boxed, mesh),
+      sharding.of_params(boxed, mesh, sharding.DECODE),
+  )
+
+
+def engine(
+    config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> engine_lib.Engine:
+  """Returns what speaks, its parameters and rows spread over the mesh."""
+  return engine_lib.Engine(
       shape,
       num_rows=config.sampling.rows,
       num_slots=config.sampling.max_tokens,
       prefix_rows=config.sampling.prefix_rows,
       decode_tokens=config.sampling.decode_tokens,
       append_buckets=tuple(config.sampling.append_buckets),
+      layout=sharding.decode_layout(shape, mesh),
   )
+
+
+def conversations(
+    config: Config,
+    shape: config_lib.ModelConfig,
+    encoder: tokenizer_lib.Tokenizer,
+    mesh: sharding.Mesh,
+    *,
+    temperature: float,
+    faults: faults_lib.FaultLog | None = None,
+) -> rollout.Conversations:
+  """Builds what holds conversations."""
   return rollout.Conversations(
-      engine=engine,
+      engine=engine(config, shape, mesh),
       tokenizer=encoder,
       gyms=gyms(config),
       limits=rollout.Limits(

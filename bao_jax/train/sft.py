@@ -5,19 +5,22 @@
 Read `train` from top to bottom.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import functools
 import pathlib
 
 from absl import logging
 import jax
 import numpy as np
+import optax
 import tqdm
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax import sharding
 from bao_jax import types
 from bao_jax.evaluation import evaluate
+from bao_jax.model import config as config_lib
 from bao_jax.sampling import rollout
 from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
@@ -52,6 +55,8 @@ def train(
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
   setup.check_tokenizer(config)
+  mesh = setup.mesh(config)
+  sharding.check_rows(mesh, **{'sft.rows': config.sft.rows})
   setup.claim(workdir, 'warm start', config)
   ledger = users.ledger(config, workdir)
   encoder = lessons.tokenizer(config, workdir)
@@ -59,25 +64,19 @@ def train(
   tx = optimizer.make_optimizer(
       total_steps=config.sft.num_steps, **config.sft.optimizer.to_dict()
   )
-  state = setup.train_state(config, shape, tx)
   saved = checkpoint.Checkpoints(workdir)
-  if saved.latest() is not None:
-    state = saved.restore(state)
+  if saved.latest() is None:
+    state = setup.train_state(config, shape, tx, mesh)
+  else:
+    state = saved.restore(setup.abstract_state(shape, tx, mesh))
   if int(state.step) >= config.sft.num_steps:
     return state
 
-  speaker = setup.conversations(config, shape, encoder, temperature=0.0)
+  speaker = setup.conversations(config, shape, encoder, mesh, temperature=0.0)
   setup.check_prompts(config, speaker)
   sequences = teacher_sequences(config, encoder, workdir)
   logging.info('Warm start on %d conversations.', len(sequences))
-  step = jax.jit(
-      functools.partial(
-          step_lib.supervised_step,
-          model=step_lib.ModelFn(shape, config.sft.chunk),
-          tx=tx,
-      ),
-      donate_argnames='state',
-  )
+  step = compile_step(config, shape, tx, mesh)
   watched = setup.watched(config)
   start = int(state.step)
   writer = metrics_lib.MetricWriter(workdir, step=start)
@@ -111,6 +110,30 @@ def train(
   writer.close()
   saved.close()
   return state
+
+
+def compile_step(
+    config: setup.Config,
+    shape: config_lib.ModelConfig,
+    tx: optax.GradientTransformation,
+    mesh: sharding.Mesh,
+) -> Callable[
+    [types.TrainState, batch_lib.Packed],
+    tuple[types.TrainState, types.Metrics],
+]:
+  """Returns the compiled update; it takes the state over."""
+  update = functools.partial(
+      step_lib.supervised_step,
+      model=step_lib.ModelFn(shape, config.sft.chunk, mesh),
+      tx=tx,
+  )
+  state = sharding.of(setup.abstract_state(shape, tx, mesh))
+  return jax.jit(
+      update,
+      in_shardings=(state, sharding.rows(mesh)),
+      out_shardings=(state, sharding.replicated(mesh)),
+      donate_argnums=0,
+  )
 
 
 def teacher_sequences(

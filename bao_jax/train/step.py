@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bao_jax import sharding
 from bao_jax import types
 from bao_jax.model import blockwise
 from bao_jax.model import config as config_lib
@@ -45,10 +46,12 @@ class ModelFn(NamedTuple):
   Attributes:
     config: the model's shape.
     chunk: positions whose logits exist at a time.
+    mesh: the devices; None for one.
   """
 
   config: config_lib.ModelConfig
   chunk: int = 128
+  mesh: sharding.Mesh | None = None
 
 
 def packed_logps(
@@ -63,19 +66,31 @@ def packed_logps(
   The other tokens get 0. The first token of a conversation is predicted by
   nothing: its entry would mean nothing, so no mask may hold it.
   """
+  constrain = sharding.constrainer(model.mesh)
   transformer = qwen3.Transformer(
-      model.config, blockwise.causal(batch.segments)
+      model.config, blockwise.causal(batch.segments), constrain
   )
   hidden, _ = transformer.apply(
       {'params': params}, batch.tokens, batch.positions
   )
-  return logps_lib.chunked_logps(
-      hidden,
-      qwen3.output_embedding(params).astype(hidden.dtype),
-      batch.tokens,
-      temperature=temperature,
-      chunk=model.chunk,
-      mask=batch.mask,
+
+  def score(shared, hidden, tokens, mask):
+    embedding, most = shared
+    return logps_lib.chunked_logps(
+        hidden,
+        embedding,
+        tokens,
+        temperature=temperature,
+        chunk=model.chunk,
+        mask=mask,
+        most=most,
+    )
+
+  embedding = qwen3.output_embedding(params).astype(hidden.dtype)
+  # Of all rows: devices have to agree when their loops end.
+  most = jnp.max(jnp.sum(batch.mask[:, 1:], axis=1))
+  return sharding.by_rows(score, model.mesh)(
+      (embedding, most), hidden, batch.tokens, batch.mask
   )
 
 
@@ -222,7 +237,13 @@ def policy_step(
     mismatch of sampler and trainer, which is that of the first: later ones
     have moved away from the sampling policy on purpose.
   """
-  cut = lambda x, n: x.reshape((n, x.shape[0] // n) + x.shape[1:])
+  constrain = sharding.constrainer(model.mesh)
+
+  def cut(x, n):
+    # Every piece lies on all devices.
+    x = x.reshape((n, x.shape[0] // n) + x.shape[1:])
+    return constrain(x, None, 'rows', *(None,) * (x.ndim - 2))
+
   split = lambda tree, n: jax.tree.map(lambda x: cut(x, n), tree)
 
   def update(state, minibatch):

@@ -87,6 +87,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       dtype='float32',
       remat=False,
   )
+  # Devices along each axis; -1 for one of them: as many as there are.
+  config.mesh = dict(
+      data=1,  # Rows; every device has all parameters,
+      fsdp=1,  # rows, and parameters are cut along the model's width,
+      tensor=1,  # or heads, feed-forward and vocabulary are cut.
+  )
   config.sampling = dict(
       temperature=1.0,
       rows=128,  # Conversations in flight, per wave.
