@@ -1,7 +1,7 @@
 r"""Times one update of reinforcement learning against torch.
 
   python -m benchmarks.train_step
-  python -m benchmarks.train_step --shapes=0.92 --micro=1,2,4 --remat
+  python -m benchmarks.train_step --shapes=0.92 --micro=1,2,4 --remat=none,full
 
 Clipped loss over all tokens, clip of the global norm, AdamW; float32. Ours also
 reports entropy and health metrics. torch runs eagerly with its fused attention,
@@ -28,8 +28,8 @@ _SHAPES = flags.DEFINE_list(
 _ROWS = flags.DEFINE_integer('rows', 8, 'Conversations.')
 _LENGTH = flags.DEFINE_integer('length', 512, 'Tokens of each.')
 _MICRO = flags.DEFINE_list('micro', ['1'], 'Numbers of micro-batches to try.')
-_REMAT = flags.DEFINE_bool(
-    'remat', False, 'Whether to try recomputing as well.'
+_REMAT = flags.DEFINE_list(
+    'remat', ['none'], 'What to keep of layers, names of `model.remat` to try.'
 )
 _CHUNK = flags.DEFINE_integer('chunk', 128, 'Positions of logits at a time.')
 _REPEATS = flags.DEFINE_integer(
@@ -45,9 +45,10 @@ _PARTS = flags.DEFINE_bool('parts', True, 'Whether to time the parts.')
 def our_calls(params, config, batch):
   """Returns updates by name, the first one the default."""
   calls = {}
-  for remat in (False, True) if _REMAT.value else (False,):
+  for remat in _REMAT.value:
     for micro in map(int, _MICRO.value):
-      name = f'ours, {micro} micro-batches' + (', remat' if remat else '')
+      name = f'ours, {micro} micro-batches'
+      name += '' if remat == 'none' else f', remat {remat}'
       calls[name] = updates.update(
           params,
           dataclasses.replace(config, remat=remat),

@@ -143,7 +143,7 @@ class GradientTest(parameterized.TestCase):
   @parameterized.parameters((True, False), (False, False), (True, True))
   def test_of_all_parameters(self, tied, remat):
     config, params = make(tied=tied)
-    config = dataclasses.replace(config, remat=remat)
+    config = dataclasses.replace(config, remat='full' if remat else 'none')
     tokens, mask = draw_tokens(), draw_tokens() % 3 == 0
     mask[:, 0] = False
 

@@ -12,6 +12,10 @@ import jax.numpy as jnp
 # Large enough to vanish in a softmax, small enough never to overflow.
 MASKED = -1e30
 
+# What the backward pass of training needs of attention bears this name, so that
+# rematerialization can keep it.
+SAVED = 'attention'
+
 
 def attend(
     q: jax.Array,

@@ -12,6 +12,7 @@ queries per key: the shapes whose products XLA computes without copies on a CPU.
 import functools
 
 import jax
+from jax import ad_checkpoint
 import jax.numpy as jnp
 
 from bao_jax.model import attention
@@ -58,7 +59,9 @@ def _forward(q, k, v, segments, block):
     outs.append(out.astype(v.dtype))
     normalizers.append(largest + jnp.log(total))
   out = _ungrouped(jnp.concatenate(outs, axis=3))
-  return out, (q, k, v, segments, out, jnp.concatenate(normalizers, axis=3))
+  kept = out, jnp.concatenate(normalizers, axis=3)
+  out, normalizers = ad_checkpoint.checkpoint_name(kept, attention.SAVED)
+  return out, (q, k, v, segments, out, normalizers)
 
 
 def _backward(block, residuals, d_out):

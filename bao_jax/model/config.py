@@ -2,6 +2,12 @@
 
 import dataclasses
 
+# What the backward pass finds, from the most memory to the least; the rest is
+# computed again: everything, the results of matrix products with parameters,
+# the result of attention, or the layer's input alone.
+REMAT = ('none', 'dots', 'attention', 'full')
+ATTENTION = ('auto', 'blockwise', 'scanned', 'cudnn', 'splash')
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -19,7 +25,10 @@ class ModelConfig:
     norm_eps: added to the mean square in RMSNorm.
     tie_embeddings: whether logits use the embedding.
     dtype: compute dtype, 'float32' or 'bfloat16'; parameters are float32.
-    remat: whether training recomputes each layer in the backward pass.
+    remat: what training keeps of a layer for the backward pass, by the names of
+      `REMAT`.
+    attention: of training, by the names of `ATTENTION`; 'auto' takes what suits
+      the platform.
   """
 
   vocab_size: int
@@ -33,13 +42,20 @@ class ModelConfig:
   norm_eps: float = 1e-6
   tie_embeddings: bool = True
   dtype: str = 'float32'
-  remat: bool = False
+  remat: str = 'none'
+  attention: str = 'auto'
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
       size = getattr(self, field.name)
       if type(size) is int and size < 1:
         raise ValueError(f'model.{field.name}={size} must be at least 1.')
+    for name, known in (('remat', REMAT), ('attention', ATTENTION)):
+      if getattr(self, name) not in known:
+        raise ValueError(
+            f'model.{name}={getattr(self, name)!r}: use one of '
+            f'{", ".join(known)}.'
+        )
     if self.dtype not in ('float32', 'bfloat16'):
       raise ValueError(f'model.dtype={self.dtype!r}: use float32 or bfloat16.')
     if self.num_heads % self.num_kv_heads:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from bao_jax import types
+from bao_jax.model import attention as attention_lib
 from bao_jax.model import config as config_lib
 
 # (queries [B, T, H, C], keys [B, T, K, C], values [B, T, K, C], this layer's
@@ -171,6 +172,19 @@ class Block(nn.Module):
     return self.constrain(x, 'rows', None, None), cache
 
 
+def _kept(remat: str) -> Callable[..., bool] | None:
+  """Returns which intermediate results a policy of `config.REMAT` keeps."""
+  policies = jax.checkpoint_policies
+  if remat == 'dots':
+    return policies.dots_with_no_batch_dims_saveable
+  if remat == 'attention':
+    named = policies.save_only_these_names(attention_lib.SAVED)
+    # cuDNN's results bear no name, but come from an operation of their own.
+    by_cudnn = lambda operation, *_, **__: 'attention_fwd' in operation.name
+    return policies.save_from_both_policies(named, by_cudnn)
+  return None
+
+
 class Transformer(nn.Module):
   """Token ids to final hidden states, layers scanned.
 
@@ -210,7 +224,9 @@ class Transformer(nn.Module):
           nn.with_logical_partitioning(_scaled((c.width,)), ('vocab', 'embed')),
           (c.vocab_size, c.width),
       )
-    block = nn.remat(Block, prevent_cse=False) if c.remat else Block
+    block, keeps_all = Block, c.remat == 'none'
+    if not keeps_all:
+      block = nn.remat(Block, prevent_cse=False, policy=_kept(c.remat))
     layers = nn.scan(
         block,
         variable_axes={'params': 0},
@@ -220,7 +236,7 @@ class Transformer(nn.Module):
         # A few layers in one step of the scan: what the backward pass needs of
         # them is then not stacked, a fifth of an update of a small model. Not
         # with remat, which XLA would undo outside a loop.
-        unroll=c.num_layers if c.num_layers <= 4 and not c.remat else 1,
+        unroll=c.num_layers if c.num_layers <= 4 and keeps_all else 1,
         metadata_params={nn.PARTITION_NAME: 'layers'},
     )(c, self.attend, self.constrain, name='layers')
     # Looked up where it is cut along words alone: the width is that of rows.

@@ -85,7 +85,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       rope_theta=1e4,
       tie_embeddings=True,
       dtype='float32',
-      remat=False,
+      remat='none',
+      attention='auto',
   )
   # Devices along each axis; -1 for one of them: as many as there are.
   config.mesh = dict(
