@@ -83,8 +83,7 @@ def read(
     num_inputs: as in `names.Tensor`.
 
   Returns:
-    The part, dimensions in the order of the file: of a linear map the outputs
-    come first.
+    The part, dimensions as those of the parameter.
   """
   dims = list(zip(bounds, sizes, strict=True))
   groups = [[dim] for dim in dims]
@@ -99,7 +98,10 @@ def read(
     inner += [slice(None), *(slice(*bound) for bound, _ in others)]
   with safetensors.safe_open(path, 'np') as file:
     part = file.get_slice(name)[tuple(flat)]
-  return part.reshape(shape)[tuple(inner)]
+  part = part.reshape(shape)[tuple(inner)]
+  # The file has the outputs of linear maps first.
+  order = range(len(dims))
+  return part.transpose(*order[-num_inputs:], *order[:-num_inputs])
 
 
 def _listed(folder: pathlib.Path) -> tuple[list[pathlib.Path], dict[str, str]]:

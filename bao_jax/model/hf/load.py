@@ -1,14 +1,14 @@
 """Published weights, streamed into (shards of) parameters.
 
-A parameter is made as zeros, on each device its own part, and filled in place:
-a stack layer by layer, a table of embeddings by blocks of rows. So the host
-never holds more than one tensor beside what the devices do, and of a tensor
-that is split only the slice of one device.
+Each device's part of a parameter is put together on the host from the slices of
+tensors that it consists of, handed to the device and forgotten. So beside what
+the devices hold, the host holds one such part and one slice. A CPU device takes
+the part as it is, without a copy.
 """
 
 import collections
-from collections.abc import Iterator, Mapping
-import functools
+from collections.abc import Iterator, Mapping, Sequence
+import math
 import pathlib
 
 from flax import traverse_util
@@ -21,7 +21,8 @@ from bao_jax.model import config as config_lib
 from bao_jax.model.hf import files
 from bao_jax.model.hf import names
 
-_BLOCK_BYTES = 1 << 26  # Of tables of embeddings.
+_BLOCK_BYTES = 1 << 26  # Of the slices of tables of embeddings.
+_ALIGNMENT = 64  # Bytes.
 
 
 def load(
@@ -63,7 +64,7 @@ def _parameter(
     sharding: jax.sharding.Sharding,
     dtype: jax.typing.DTypeLike,
 ) -> jax.Array:
-  """Fills one parameter, each distinct part from one pass over its tensors."""
+  """Fills one parameter; devices with the same part share one reading of it."""
   tensor = names.TABLE[path]
   places = collections.defaultdict(list)
   for device, index in sharding.addressable_devices_indices_map(shape).items():
@@ -71,12 +72,10 @@ def _parameter(
     places[bounds].append(device)
   shards = []
   for bounds, devices in places.items():
-    local = [end - begin for begin, end in bounds]
-    held = [jnp.zeros(local, dtype, device=device) for device in devices]
+    part = _aligned([end - begin for begin, end in bounds], dtype)
     for start, piece in _pieces(paths, tensor, shape, bounds):
-      held = [_put(x, piece, start, tensor.num_inputs) for x in held]
-      jax.block_until_ready(held)  # Else pieces pile up.
-    shards += held
+      part[start : start + len(piece)] = piece
+    shards += jax.block_until_ready([jax.device_put(part, d) for d in devices])
   return jax.make_array_from_single_device_arrays(shape, sharding, shards)
 
 
@@ -86,7 +85,10 @@ def _pieces(
     shape: names.Shape,
     bounds: files.Bounds,
 ) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields where along the first dimension a piece goes, and the piece."""
+  """Yields slices in the parameter's layout, and where they begin in the part.
+
+  That is along its first dimension: of layers, or of the rows of a table.
+  """
   (begin, end), *inner = bounds
   if tensor.is_stacked:
     for layer in range(begin, end):
@@ -96,8 +98,7 @@ def _pieces(
       )
       yield layer - begin, piece[None]
     return
-  row_bytes = 4 * int(np.prod([stop - start for start, stop in inner]))
-  step = max(_BLOCK_BYTES // row_bytes, 1)
+  step = max(_BLOCK_BYTES // (4 * math.prod(shape[1:])), 1)
   for row in range(begin, end, step):
     rows = (row, min(row + step, end))
     piece = files.read(
@@ -106,13 +107,9 @@ def _pieces(
     yield row - begin, piece
 
 
-@functools.partial(jax.jit, donate_argnums=0, static_argnums=3)
-def _put(
-    held: jax.Array, piece: jax.Array, start: jax.Array, num_inputs: int
-) -> jax.Array:
-  """Writes a piece in the order of files into the parameter, in place."""
-  if num_inputs:
-    inputs = range(piece.ndim - num_inputs, piece.ndim)
-    piece = jnp.moveaxis(piece, inputs, range(1, 1 + num_inputs))
-  piece = piece.astype(held.dtype)
-  return jax.lax.dynamic_update_slice_in_dim(held, piece, start, axis=0)
+def _aligned(shape: Sequence[int], dtype: jax.typing.DTypeLike) -> np.ndarray:
+  """Returns an array at an address that CPU devices take without a copy."""
+  size = math.prod(shape) * jnp.dtype(dtype).itemsize
+  data = np.empty(size + _ALIGNMENT, np.uint8)
+  start = -data.ctypes.data % _ALIGNMENT
+  return data[start : start + size].view(jnp.dtype(dtype)).reshape(shape)
