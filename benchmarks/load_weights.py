@@ -125,7 +125,9 @@ def main(argv) -> None:
   with tempfile.TemporaryDirectory() as folder:
     write(pathlib.Path(folder), config)
     size = sum(path.stat().st_size for path in pathlib.Path(folder).iterdir())
-    print(f'{size / 1e9:.2f} GB on disk, {_SIZE.value}, {_LAYERS.value} layers.')
+    print(
+        f'{size / 1e9:.2f} GB on disk, {_SIZE.value}, {_LAYERS.value} layers.'
+    )
     subprocess.run(
         [sys.executable, '-m', 'benchmarks.load_weights', f'--folder={folder}']
         + [f'--dtype={_DTYPE.value}', f'--devices={_DEVICES.value}'],

@@ -98,7 +98,13 @@ class LoadTest(HfTest):
       ([('embed', 'data')],),
       ([('vocab', 'tensor'), ('heads', 'tensor'), ('mlp', ('data', 'fsdp'))],),
       ([('embed', 'fsdp'), ('kv_heads', 'tensor'), ('head_dim', 'data')],),
-      ([('head_dim', 'data'), ('mlp', 'tensor'), ('vocab', ('data', 'tensor'))],),
+      (
+          [
+              ('head_dim', 'data'),
+              ('mlp', 'tensor'),
+              ('vocab', ('data', 'tensor')),
+          ],
+      ),
       ([],),
   )
   def test_shards_hold_what_the_whole_holds(self, rules):
@@ -147,9 +153,7 @@ class LoadTest(HfTest):
     files_read = files.read
     with mock.patch.object(files, 'read', read):
       load.load(self.folder, CONFIG, jax.tree.map(split, self.params))
-    whole = max(
-        int(np.prod(x.shape)) for x in names.stored(CONFIG).values()
-    )
+    whole = max(int(np.prod(x.shape)) for x in names.stored(CONFIG).values())
     self.assertEqual(max(largest), whole // 8)
 
   def test_head_of_a_tied_checkpoint_is_left_alone(self):
@@ -186,7 +190,10 @@ class ConfigTest(HfTest):
   @parameterized.parameters(
       ({'rope_theta': 'nothing'}, "neither 'rope_theta' nor 'rope_parameters"),
       (
-          {'rope_theta': 'nothing', 'rope_parameters': {'rope_type': 'default'}},
+          {
+              'rope_theta': 'nothing',
+              'rope_parameters': {'rope_type': 'default'},
+          },
           "neither 'rope_theta' nor 'rope_parameters",
       ),
       (
@@ -206,7 +213,12 @@ class ConfigTest(HfTest):
           'rope_parameters=.*not supported',
       ),
       (
-          {'rope_parameters': {'partial_rotary_factor': 0.5, 'rope_theta': 5e6}},
+          {
+              'rope_parameters': {
+                  'partial_rotary_factor': 0.5,
+                  'rope_theta': 5e6,
+              }
+          },
           'rope_parameters=.*not supported',
       ),
       ({'model_type': 'qwen3_moe'}, "model_type='qwen3_moe'; only dense Qwen3"),
@@ -316,7 +328,8 @@ class DamageTest(HfTest):
   def test_dtype_that_is_not_read(self):
     with self.refused(f'{self.path}: the tensor {self.NAME} is I8; only F32'):
       self.edit_file(
-          self.path, lambda x: x.update({self.NAME: np.zeros((40, 24), np.int8)})
+          self.path,
+          lambda x: x.update({self.NAME: np.zeros((40, 24), np.int8)}),
       )
 
   def test_missing_file(self):

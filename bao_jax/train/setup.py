@@ -6,8 +6,6 @@ import os
 import pathlib
 
 from absl import logging
-import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import ml_collections
 import optax
@@ -17,7 +15,6 @@ from bao_jax import checkpoint
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.model import config as config_lib
-from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
@@ -25,6 +22,7 @@ from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import checks
+from bao_jax.train import pretrained
 from bao_jax.train import users
 
 Config = ml_collections.ConfigDict
@@ -63,6 +61,7 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
+  saved.setdefault('weights', '')  # Older runs have none.
   for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
@@ -219,10 +218,8 @@ def train_state(
     shape: config_lib.ModelConfig,
     tx: optax.GradientTransformation,
 ) -> types.TrainState:
-  """Draws a fresh state from the run's seed."""
-  params = nn.meta.unbox(
-      jax.jit(qwen3.init, static_argnums=0)(shape, jax.random.key(config.seed))
-  )
+  """Returns a fresh state, of published weights or drawn from the seed."""
+  params = pretrained.initial_params(config, shape)
   return types.TrainState(jnp.zeros((), jnp.int32), params, tx.init(params))
 
 

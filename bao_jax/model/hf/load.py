@@ -93,9 +93,7 @@ def _pieces(
   if tensor.is_stacked:
     for layer in range(begin, end):
       name = tensor.name.format(layer)
-      piece = files.read(
-          paths[name], name, inner, shape[1:], tensor.num_inputs
-      )
+      piece = files.read(paths[name], name, inner, shape[1:], tensor.num_inputs)
       yield layer - begin, piece[None]
     return
   step = max(_BLOCK_BYTES // (4 * math.prod(shape[1:])), 1)

@@ -99,7 +99,9 @@ def stored(config: config_lib.ModelConfig) -> dict[str, Stored]:
       found += [Stored(path, i, of_layer) for i in range(config.num_layers)]
     else:
       found.append(Stored(path, None, shape))
-  return {TABLE[x.path].name.format(x.layer): x for x in sorted(found, key=_rank)}
+  return {
+      TABLE[x.path].name.format(x.layer): x for x in sorted(found, key=_rank)
+  }
 
 
 def _rank(entry: Stored) -> float:

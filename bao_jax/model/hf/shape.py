@@ -178,7 +178,9 @@ def _check_scaling(
 ) -> None:
   kind = scaling.get('rope_type', scaling.get('type', 'default'))
   known = {'rope_type', 'type', 'rope_theta'}
-  others = {k: v for k, v in scaling.items() if k not in known and v is not None}
+  others = {
+      k: v for k, v in scaling.items() if k not in known and v is not None
+  }
   if kind != 'default' or others:
     raise ValueError(
         f'{path}: {name}={dict(scaling)} scales rotary positions, which is not'
