@@ -11,6 +11,7 @@ from absl import logging
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax.model.hf import hub
 from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
@@ -175,11 +176,14 @@ def tokenizer(
 
   Args:
     config: of a warm start.
-    workdir: its own folder, where the trained one is kept and found again.
+    workdir: its own folder, where the trained one, or that of the weights, is
+      kept and found again.
   """
   if config.text.tokenizer:
     return tokenizer_lib.load(config.text.tokenizer)
   path = workdir / 'tokenizer.json'
+  if config.weights and not path.exists():
+    tokenizer_lib.save(tokenizer_lib.load(hub.folder(config.weights)), path)
   if not path.exists():
     # Models are not asked for more than what is imitated.
     is_llm = users.is_llm(config)
@@ -202,8 +206,20 @@ def saved_tokenizer(folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
     FileNotFoundError: a folder on the way holds no run.
     ValueError: there is no tokenizer.
   """
+  config, folder = beginning(folder)
+  return tokenizer_lib.load(config.text.tokenizer or folder / 'tokenizer.json')
+
+
+def beginning(
+    folder: pathlib.Path,
+) -> tuple[setup.Config, pathlib.Path]:
+  """Returns config and folder of the warm start where a run began.
+
+  Raises:
+    FileNotFoundError: a folder on the way holds no run.
+  """
   config = setup.load_config(folder)
   while checkpoint.claimed(folder)['loop'] == 'rl':
     folder = pathlib.Path(config.warm_start or folder / 'warm_start')
     config = setup.load_config(folder)
-  return tokenizer_lib.load(config.text.tokenizer or folder / 'tokenizer.json')
+  return config, folder

@@ -19,6 +19,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
   config.seed = 0
   config.warm_start = ''  # A folder; by default the run makes its own.
+  config.weights = ''  # Published ones to start from; see docs/config.md.
   config.checkpoint_every = 20
 
   config.envs = dict(
