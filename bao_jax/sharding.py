@@ -215,12 +215,12 @@ def by_rows(fun: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
 
   Args:
     fun: (shared, *arrays `[B, ...]`) -> arrays `[B, ...]`, each row by itself.
-    mesh: the mesh; None for one device.
+    mesh: the devices; None for one.
 
   Returns:
     The same function of all rows.
   """
-  if mesh is None or mesh.size == 1:
+  if mesh is None or num_row_shards(mesh) == 1:
     return fun
 
   def call(shared, *arrays):
@@ -299,8 +299,8 @@ def decode_layout(
       cache=NamedSharding(mesh, spec(held, sizes, mesh, DECODE)),
       rows=rows(mesh),
   )
-  if mesh.size == 1:
-    return layout
+  if num_row_shards(mesh) == 1:
+    return layout._replace(constrain=constrainer(mesh, DECODE))
   own = {**DECODE, 'rows': None}
 
   def constrain(x, *names):
@@ -312,6 +312,11 @@ def decode_layout(
       # Devices that share a row must leave a loop together; so do all.
       any_row=lambda x: jax.lax.pmax(jnp.any(x), ROWS),
   )
+
+
+def place_rows(batch: Any, mesh: Mesh) -> Any:
+  """Brings arrays `[B, ...]` to the devices; each takes its rows."""
+  return jax.device_put(batch, rows(mesh))
 
 
 def of(abstract: Any) -> Any:

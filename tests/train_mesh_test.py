@@ -1,6 +1,8 @@
 """One device and meshes of eight compute the same."""
 
+import math
 import pathlib
+import re
 import tempfile
 
 from absl.testing import absltest
@@ -93,7 +95,15 @@ def update(sizes):
       out_shardings=(where, sharding.replicated(mesh)),
       donate_argnums=0,
   )
-  return jax.device_get(call(state, policy_batch()))
+  program = call.lower(state, policy_batch()).compile()
+  batch = sharding.place_rows(policy_batch(), mesh)
+  return *jax.device_get(program(state, batch)), program.as_text()
+
+
+def gathered(program):
+  """Returns the number of entries of each array that a program gathers."""
+  shapes = re.findall(r'= \w+\[([\d,]*)\]\S* all-gather', program)
+  return [math.prod(map(int, shape.split(','))) for shape in shapes]
 
 
 def imitate(sizes):
@@ -165,10 +175,14 @@ def assert_close(first, second, atol):
 class SameOnEveryMeshTest(parameterized.TestCase):
 
   def check_update(self, sizes):
-    (one, metrics), (state, others) = update(ONE), update(sizes)
+    one, metrics, _ = update(ONE)
+    state, others, program = update(sizes)
     assert_close(state.params, one.params, 1e-5)
     assert_close(others, metrics, 1e-5)
     self.assertGreater(metrics['policy/gradient_norm'], 0.1)
+    # Neither logits nor more of the parameters than one layer's are gathered.
+    matrix = SHAPE.width * SHAPE.vocab_size
+    self.assertLessEqual(max(gathered(program), default=0), matrix)
 
   def check_imitation(self, sizes):
     (one, metrics), (state, others) = imitate(ONE), imitate(sizes)

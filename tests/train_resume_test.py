@@ -293,6 +293,10 @@ class BadConfigTest(parameterized.TestCase):
       ({'evaluation.num_tasks': 0}, 'evaluation.num_tasks=0 must be at least'),
       ({'evaluation.split': 'dev'}, "evaluation.split: no 'dev'; there are: "),
       ({'seed': -1}, 'seed=-1 must not be negative'),
+      ({'mesh.fsdp': 16}, 'fsdp=16, tensor=1 needs 16 devices, .* are 8'),
+      ({'mesh.tensor': 8}, 'num_heads=2 does not divide into mesh.tensor = 8'),
+      ({'mesh.data': 4, 'sampling.rows': 6}, 'sampling.rows=6 must be a mult'),
+      ({'mesh.data': 4}, 'sft.rows=2 must be a multiple of .* = 4'),
       ({'sampling.max_tokens': 90}, 'the prompt takes .*sampling.max_tokens=9'),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
@@ -311,6 +315,7 @@ class BadConfigTest(parameterized.TestCase):
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
       ({'rl.samples_per_task': 1}, "1: rl.estimator='turn' compares the sampl"),
       ({'rl.tasks_per_step': 9999}, 'tasks_per_step is 9999; it must be betw'),
+      ({'mesh.fsdp': 4}, 'rl.num_microbatches=2 must be a multiple of .* = 4'),
   )
   def test_reinforcement_learning(self, changes, message):
     with self.assertRaisesRegex(ValueError, message):
@@ -412,6 +417,39 @@ class MetricsTest(absltest.TestCase):
             {'step': 1, 'a': np.nan, 'b': np.nan, 'c': 2.0},
         ],
     )
+
+
+@pytest.mark.slow
+class MeshTest(absltest.TestCase):
+
+  def setUp(self):
+    super().setUp()
+    folder = self.enter_context(tempfile.TemporaryDirectory())
+    self.root = pathlib.Path(folder)
+    sizes = {'mesh.data': 2, 'mesh.fsdp': 2, 'mesh.tensor': 2}
+    rows = {'sft.rows': 4, 'rl.samples_per_task': 4, 'rl.kl_coef': 0.1}
+    self.config = tiny(**sizes, **rows)
+
+  def kill(self, workdir):
+    with dies_at(metrics_lib.MetricWriter, 'write', 5):
+      with self.assertRaises(Killed):
+        rl.train(self.config, workdir)
+
+  def test_killed_run_ends_as_the_whole_one(self):
+    killed, whole = self.root / 'killed', self.root / 'whole'
+    self.kill(killed)
+    state = rl.train(self.config, killed)
+    assert_equal_trees(state, rl.train(self.config, whole))
+    self.assertEqual(lines(killed), lines(whole))
+    self.assertGreater(lines(whole)[-1]['mesh/moved_bytes'], 0)
+
+  def test_killed_run_goes_on_on_another_mesh(self):
+    self.kill(self.root)
+    self.config.mesh.update(data=1, fsdp=4, tensor=1)
+    state = rl.train(self.config, self.root)
+    self.assertLen(jax.tree.leaves(state.params)[0].sharding.device_set, 4)
+    self.assertLen(lines(self.root), 3)
+    self.assertEqual(setup.load_config(self.root).mesh.fsdp, 4)
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def train(
       spoken = time.monotonic()
       batch = to_batch(config, trajectories)
       state, credited, metrics = learn(
-          config, programs, state, reference, batch
+          config, programs, state, reference, batch, mesh
       )
       metrics_lib.check_finite(i, metrics)
       metrics |= describe(trajectories, batch, credited)
@@ -269,6 +269,7 @@ def learn(
     state: types.TrainState,
     reference: types.Params | None,
     batch: types.Batch,
+    mesh: sharding.Mesh,
 ) -> tuple[types.TrainState, credit_lib.Credit, types.Metrics]:
   """Credits a batch and updates on it, once per epoch.
 
@@ -276,12 +277,14 @@ def learn(
     The next state, and on the host the credit and the last epoch's metrics, but
     for the mismatch of sampler and trainer, which is that of the first.
   """
-  credited = programs.credit(batch)
+  placed = sharding.place_rows(batch, mesh)
+  credited = programs.credit(placed)
   prepared = policy_batch(
       batch,
       credited.advantages,
-      programs.ref_logps(reference, batch) if config.rl.kl_coef else None,
+      programs.ref_logps(reference, placed) if config.rl.kl_coef else None,
   )
+  prepared = sharding.place_rows(prepared, mesh)
   state, metrics = programs.update(state, prepared)
   gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
   for _ in range(config.rl.num_epochs - 1):

@@ -90,6 +90,7 @@ def train(
   with checkpoint.Preemption() as preemption:
     for i in range(start, config.sft.num_steps):
       batch = packed_batch(config, sequences, i)
+      batch = sharding.place_rows(batch, mesh)
       state, metrics = step(state, batch)
       metrics = jax.device_get(metrics)
       metrics_lib.check_finite(i, metrics)
