@@ -43,7 +43,8 @@ class Engine:
   @functools.cached_property
   def unstack(self) -> Callable[[types.Params], types.Params]:
     """Prepares parameters; called once per policy."""
-    return jax.jit(qwen3.unstack)
+    unstack = functools.partial(qwen3.unstack, dtype=self.config.dtype)
+    return jax.jit(unstack)
 
   @functools.cached_property
   def append_call(self):

@@ -77,7 +77,7 @@ def packed_logps(
   )
   return logps_lib.chunked_logps(
       hidden,
-      qwen3.output_embedding(params).astype(hidden.dtype),
+      qwen3.output_embedding(params),
       batch.tokens,
       temperature=temperature,
       chunk=model.chunk,
