@@ -65,3 +65,34 @@ class ModelConfig:
       )
     if self.head_dim % 2:
       raise ValueError(f'model.head_dim={self.head_dim} must be even.')
+
+
+def _published(
+    num_layers: int,
+    width: int,
+    ff_width: int,
+    num_heads: int,
+    *,
+    tie_embeddings: bool,
+) -> ModelConfig:
+  return ModelConfig(
+      vocab_size=151936,
+      num_layers=num_layers,
+      width=width,
+      ff_width=ff_width,
+      num_heads=num_heads,
+      num_kv_heads=8,
+      head_dim=128,
+      tie_embeddings=tie_embeddings,
+  )
+
+
+# The dense models of the family, as published.
+SIZES = {
+    '0.6b': _published(28, 1024, 3072, 16, tie_embeddings=True),
+    '1.7b': _published(28, 2048, 6144, 16, tie_embeddings=True),
+    '4b': _published(36, 2560, 9728, 32, tie_embeddings=True),
+    '8b': _published(36, 4096, 12288, 32, tie_embeddings=False),
+    '14b': _published(40, 5120, 17408, 40, tie_embeddings=False),
+    '32b': _published(64, 5120, 25600, 64, tie_embeddings=False),
+}
