@@ -58,8 +58,9 @@ def claim(workdir: str | pathlib.Path, config: Mapping[str, Any]) -> None:
   path = folder / 'config.json'
   is_begun = path.exists() and _has_results(folder)
   if path.exists() and not is_begun and _differing(path, config):
-    # Trained as that config said.
-    (folder / 'tokenizer.json').unlink(missing_ok=True)
+    # Made as that config said.
+    for name in ('tokenizer.json', 'lessons.jsonl'):
+      (folder / name).unlink(missing_ok=True)
   claim_file(path, config, made=folder, is_begun=is_begun, flag='--workdir')
 
 
@@ -140,6 +141,12 @@ def _has_results(folder: pathlib.Path) -> bool:
   lines = (path.stat().st_size > 0 for path in folder.rglob('*.jsonl'))
   steps = (p.name.isdecimal() for p in folder.rglob('checkpoints/*'))
   return any(lines) or any(steps)
+
+
+def latest_step(workdir: str | pathlib.Path) -> int | None:
+  """Returns the step of a run's latest checkpoint; makes no folder for it."""
+  found = pathlib.Path(workdir).glob('checkpoints/*')
+  return max((int(p.name) for p in found if p.name.isdecimal()), default=None)
 
 
 def claimed(workdir: str | pathlib.Path) -> dict[str, Any]:

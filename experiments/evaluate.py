@@ -94,7 +94,9 @@ def _tables(groups, limits) -> str:
   """Returns those that have something to say."""
   said = [text.tables(groups)]
   if len(groups) > 1:
-    said += [text.paper_table(groups), text.userrl_table(groups)]
+    said.append(text.paper_table(groups))
+  if len(groups) > 1 or groups[0].name == table.TRAVEL:
+    said.append(text.userrl_table(groups))
   free, *told = groups[0].rows
   if told:
     said.append(text.frontier_table(free, dict(zip(limits[1:], told))))

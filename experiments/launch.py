@@ -67,7 +67,7 @@ def launch(
       keep_programs(workdir.value)
       result = run(config.value, workdir.value)
       found = sorted(pathlib.Path(workdir.value).rglob('users.json'))
-      if config.value.users.kind == 'llm' and found:
+      if users.is_llm(config.value) and found:
         _say(users.spent(*found))
       return result
 

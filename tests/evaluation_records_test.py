@@ -74,6 +74,15 @@ class FileTest(parameterized.TestCase):
     (turn,) = json.loads(self.path.read_text())['turns']
     self.assertEqual(list(turn), list(vars(_PLAIN))[:7])
 
+  def test_a_trip_says_how_many_aspects_it_has(self):
+    trip = dataclasses.replace(_RECORD, gym='travel', num_aspects=3)
+    records.write(self.path, [trip, _RECORD])
+    first, second = map(json.loads, self.path.read_text().splitlines())
+    self.assertEqual(first['num_aspects'], 3)
+    # As in the lines of versions that did not know it.
+    self.assertNotIn('num_aspects', second)
+    self.assertEqual(records.read(self.path), [trip, _RECORD])
+
   def test_numpy_numbers_are_written(self):
     turn = dataclasses.replace(
         _TURN, reward=np.float32(0.5), advantages=np.array([1, 2], np.float32)
@@ -136,6 +145,11 @@ class FileTest(parameterized.TestCase):
       ('unknown', lambda r: r.update(gmy=1), "unknown field 'gmy'"),
       ('kind', lambda r: r.update(sample='1'), "'sample' must be an integer"),
       ('bool', lambda r: r.update(sample=True), "'sample' must be an integer"),
+      (
+          'aspects',
+          lambda r: r.update(num_aspects='2'),
+          "'num_aspects' must be an integer",
+      ),
       ('status', lambda r: r.update(status='ok'), "'status' must be one of"),
       ('solved', lambda r: r.update(status='failed'), "'solved' must be false"),
       ('turns', lambda r: r.update(turns=3), "'turns' must be a list, not 3"),

@@ -68,6 +68,7 @@ def load(name):
   return module
 
 
+evaluate = load('evaluate')
 launch = load('launch')
 report = load('report')
 
@@ -348,8 +349,9 @@ class BadInputTest(CliTest):
     self.assertIn('seed: 0 there, 1 here', line)
     self.assertEqual(contents(self.folder), before)
 
-  def test_tokenizer_of_a_replaced_config_goes_with_it(self):
-    path = self.folder / 'tokenizer.json'
+  @parameterized.parameters('tokenizer.json', 'lessons.jsonl')
+  def test_what_a_replaced_config_made_goes_with_it(self, name):
+    path = self.folder / name
     setup.claim(self.folder, 'warm start', tiny())
     path.touch()
     setup.claim(self.folder, 'warm start', tiny())
@@ -506,6 +508,26 @@ class LessonsTest(CliTest):
     config.teacher.skip_bad_rows = True
     self.assertLen(lessons.dialogues(config, 1), 1)
 
+  def test_a_choice_that_the_gym_lacks_is_a_bad_row(self):
+    config = tiny()
+    task, *_ = setup.tasks(config, 'train')
+    turn = {'think': '', 'content': 'x', 'reply': 'y'}
+    rows = [
+        {
+            'task_id': task.id,
+            'solved': True,
+            'turns': [{**turn, 'choice': choice}],
+        }
+        for choice in ('answer', 'finish', 'search')
+    ]
+    config.teacher.path = self.write(*rows)
+    self.assertRegex(
+        self.fails(lessons.dialogues, config, 1),
+        r"mine.jsonl:3: turns\[0\]: .* action, answer, finish, not 'search'",
+    )
+    config.teacher.skip_bad_rows = True
+    self.assertLen(lessons.dialogues(config, 1), 2)
+
   def test_no_file(self):
     config = tiny(**{'teacher.path': '/nowhere.jsonl'})
     self.assertIn(
@@ -608,7 +630,8 @@ class EvaluateTest(CliTest):
       self.assertNotIn('Traceback', errors)
       lines = records.read(path)
       self.assertBetween(len(lines), 8, 63)
-      asked = json.loads((self.folder / 'users.json').read_text())['roles']
+      asked = json.loads((self.folder / 'a.users.json').read_text())
+      asked = asked['roles']
       self.assertGreater(asked['user']['asks'], len(lines))
       is_well.set()
       code, _, errors = self.script(*command[2:])
@@ -803,16 +826,27 @@ class EvaluateTest(CliTest):
 
   def test_run_without_a_checkpoint(self):
     row = self.folder / 'mine'
-    config = tiny(warm_start=str(self.workdir))
+    config = tiny(warm_start='/nowhere')
     checkpoint.claim(row, {'loop': 'rl', **config.to_dict()})
-    call = lambda: job_lib.run(
-        config,
-        self.job(f'checkpoint:{row}', 'test', path=row / 'out.jsonl'),
-    )
-    self.assertIn('no checkpoint there', self.fails(call))
-    self.assertFalse((row / 'reads.jsonl').exists())
-    config.warm_start = '/nowhere'
+    before = sorted(self.folder.rglob('*'))
+    call = lambda: self.evaluate(f'checkpoint:{row}', 'test')
+    self.assertIn('mine: no checkpoint there', self.fails(call))
+    self.assertEqual(sorted(self.folder.rglob('*')), before)
+    (row / 'checkpoints/1').mkdir(parents=True)
     self.assertIn('/nowhere/config.json: not found', self.fails(call))
+    self.assertFalse((self.folder / 'reads.jsonl').exists())
+
+  def test_no_run_is_made_where_there_is_none(self):
+    call = lambda: self.evaluate(f'checkpoint:{self.folder}/typo')
+    self.assertIn('typo/config.json: not found', self.fails(call))
+    self.assertEmpty(list(self.folder.iterdir()))
+
+  def test_trained_run_with_a_config_that_knows_no_warm_start(self):
+    run = self.folder / 'run'
+    setup.claim(run, 'rl', tiny(warm_start=str(self.workdir)))
+    shutil.copytree(self.workdir / 'checkpoints', run / 'checkpoints')
+    job = self.job(f'checkpoint:{run}', num_tasks=2)
+    self.assertLen(job_lib.run(tiny(), job).records, 2)
 
   def test_tokenizer_is_that_of_the_first_warm_start(self):
     # A run prolongs another one, with other teachers.
@@ -821,7 +855,7 @@ class EvaluateTest(CliTest):
     setup.claim(first, 'rl', tiny(warm_start=str(warm)))
     config = tiny(**{'warm_start': str(first), 'teacher.slip': 0.9})
     setup.claim(second, 'rl', config)
-    encoder = lessons.saved_tokenizer(config, second)
+    encoder = lessons.saved_tokenizer(second)
     text = (warm / 'tokenizer.json').read_text()
     self.assertEqual(encoder.backend.to_str(pretty=True), text)
     self.assertEmpty(list(self.folder.glob('[ot]*/tokenizer.json')))
@@ -841,6 +875,16 @@ class EvaluateTest(CliTest):
 
 
 class TableTest(CliTest):
+
+  @parameterized.parameters('BAO', 'random policy', 'warm_start', 'a/b')
+  def test_rows_of_one_name_are_refused(self, name):
+    config = tiny()
+    with config.unlocked():
+      config.rows = {'bao': {}, name: {'rl': {'gamma': 0.5}}}
+    with mock.patch.object(sft, 'train', side_effect=AssertionError):
+      line = self.fails(pipeline.run, config, self.folder)
+    self.assertRegex(line, r'rows\..*: its folder or file of records has')
+    self.assertEmpty(list(self.folder.iterdir()))
 
   def test_what_failed_stops_and_is_held_again(self):
     config = tiny(**{'evaluation.num_test_tasks': 2})
@@ -935,6 +979,22 @@ class ReportTest(CliTest):
         r'(?s)\| k \| Pass@U-k, cut off .*\| 1 +\| 1\.000 .*\| 2 +\| 1\.000 ',
     )
     self.assertNotIn('Other', tables)
+
+  def test_layouts_of_the_papers_are_for_several_gyms_and_for_trips(self):
+    riddle, trip = (
+        dataclasses.replace(self.record('BAO'), gym=gym, num_aspects=count)
+        for gym, count in (('turtle', 0), ('travel', 2))
+    )
+    for lines, has_both, has_userrl in (
+        ([riddle], False, False),
+        ([trip], False, True),
+        ([riddle, dataclasses.replace(trip, task_id='travel/0')], True, True),
+    ):
+      groups = table.groups([runs_lib.Run('BAO', lines)])
+      said = evaluate._tables(groups, [None])
+      self.assertEqual('Pass@U-1 / Pass@U-2' in said, has_both)
+      self.assertEqual(' Avg. ' in said, has_userrl)
+    self.assertRegex(said, r'\| BAO \| 1\.0000 \| \.5000 +\| \.7500 \|')
 
   def test_same_conversation_twice(self):
     first = self.write('a.jsonl', self.record('BAO'))

@@ -27,6 +27,7 @@ def _row(
       is_reference=is_reference,
       pass_at_u=tuple(map(_interval, budget)),
       score=_interval(score),
+      userrl_score=_interval(score),
       involvement=_interval(involvement),
       exploration=_interval(1.0),
       effective_turns=_interval(1.0),

@@ -1,6 +1,7 @@
 """Tests for bao_jax.report.table."""
 
 from collections.abc import Sequence
+import dataclasses
 import math
 
 from absl.testing import absltest
@@ -41,6 +42,33 @@ def _record(
   )
 
 
+def _trip(
+    *turns: tuple[str, str, float], num_aspects: int, task: int = 0
+) -> records.Record:
+  """Makes a conversation about a trip from choices, contents and rewards."""
+  said = [
+      records.Turn('', choice, content, '', reward, choice == 'answer', 1)
+      for choice, content, reward in turns
+  ]
+  empty = _record('', [], task=task, gym='travel')
+  return dataclasses.replace(empty, turns=said, num_aspects=num_aspects)
+
+
+# By hand, as UserRL counts: of the two answers F the better one, of H and of
+# the bad call none, since searches, questions and bad calls are no answers:
+# (.8 + 1) / 3.
+_GOLDEN = _trip(
+    ('search', 'flight to rome', 0.2),
+    ('action', 'Hotel by the sea?', 0.2),
+    ('answer', 'F3', 0.0),
+    ('answer', 'F1', 0.8),
+    ('answer', 'C2', 1.0),
+    ('', 'H1', 0.0),
+    ('search', 'H1', 0.2),
+    num_aspects=3,
+)
+
+
 class RowTest(absltest.TestCase):
 
   def test_worked_example(self):
@@ -64,6 +92,36 @@ class RowTest(absltest.TestCase):
         (row.num_tasks, row.num_conversations, row.num_failed), (2, 3, 1)
     )
 
+  def test_a_trip_counts_by_aspect_in_userrl(self):
+    row = table.row(runs.Run('BAO', [_GOLDEN]))
+    self.assertAlmostEqual(row.userrl_score.mean, 0.6, places=6)
+    self.assertAlmostEqual(row.score.mean, 2.4, places=6)
+
+  def test_letters_are_those_of_one_conversation(self):
+    # Half a trip, then a whole one: blanks before a letter are none.
+    first = _trip(('answer', 'F1', 1.0), num_aspects=2)
+    second = _trip(
+        ('answer', ' ', 0.0),
+        ('answer', ' H1', 0.8),
+        ('answer', ' F1', 1.0),
+        num_aspects=2,
+        task=1,
+    )
+    row = table.row(runs.Run('BAO', [first, second]))
+    self.assertAlmostEqual(row.userrl_score.mean, (0.5 + 0.9) / 2, places=6)
+
+  def test_userrl_weighs_gyms_by_their_tasks(self):
+    other = [_record('uu', [0.5, 0.75], task=i) for i in range(3)]
+    failed = _record('u', [1.0], gym='travel', task=9, status='failed')
+    row = table.row(runs.Run('BAO', [failed, _GOLDEN, *other]))
+    self.assertAlmostEqual(row.userrl_score.mean, (0.6 + 3 * 1.25) / 4)
+
+  def test_an_unknown_number_of_aspects_is_not_guessed(self):
+    old = dataclasses.replace(_GOLDEN, num_aspects=0, task_id='travel/9')
+    row = table.row(runs.Run('BAO', [_GOLDEN, old]))
+    self.assertTrue(math.isnan(row.userrl_score.mean))
+    self.assertAlmostEqual(row.score.mean, 2.4, places=6)
+
   def test_a_task_counts_once_however_often_it_was_tried(self):
     tries = [_record('u', [1.0], task=0)] * 3
     row = table.row(runs.Run('BAO', [*tries, _record('u', [0.0], task=1)]))
@@ -83,7 +141,12 @@ class RowTest(absltest.TestCase):
       row = table.row(runs.Run('BAO', found))
       self.assertEqual(row.num_tasks, 0)
       self.assertEqual(row.num_failed, len(found))
-      for interval in (row.score, row.involvement, row.exploration):
+      for interval in (
+          row.score,
+          row.userrl_score,
+          row.involvement,
+          row.exploration,
+      ):
         self.assertTrue(all(map(math.isnan, interval)))
       self.assertLen(row.pass_at_u, 9)
 

@@ -8,7 +8,7 @@ from bao_jax.report import table
 from bao_jax.report import text
 
 
-def _record(gym, task, rewards, *, sample=0, solved=False):
+def _record(gym, task, rewards, *, sample=0, solved=False, num_aspects=0):
   """Makes a conversation of answers alone."""
   return records.Record(
       run='BAO',
@@ -25,9 +25,10 @@ def _record(gym, task, rewards, *, sample=0, solved=False):
       num_prompt_tokens=0,
       prompt='',
       turns=[
-          records.Turn('', 'answer', '', '', reward, True, 0)
+          records.Turn('', 'answer', 'F1', '', reward, True, 0)
           for reward in rewards
       ],
+      num_aspects=num_aspects,
   )
 
 
@@ -52,6 +53,25 @@ class TextTest(absltest.TestCase):
     said = text.userrl_table(groups)
     self.assertRegex(said, r'\| row \| turtle \| function \| Avg\. +\|')
     self.assertRegex(said, r'\| BAO \| \.2500 +\| 1\.0000 +\| \.4375 \|')
+
+    self.assertNotIn('aspect', said)
+
+  def test_trips_in_the_layout_of_userrl(self):
+    others = [_record('turtle', i, [0.25, 0.5]) for i in (0, 1, 2)]
+    trip = _record('travel', 0, [0.2, 0.8], num_aspects=2)
+    said = text.userrl_table(_groups(trip, *others))
+    # The better answer of two about F, over two aspects: .8 / 2.
+    # The mean is over tasks: (.4 + 3 * .75) / 4.
+    self.assertRegex(said, r'\| BAO \| \.4000 +\| \.7500 +\| \.6625 +\|')
+    self.assertRegex(said, r'\n\ntravel: the best reward .* per aspect')
+
+  def test_old_records_of_trips_have_no_number_there(self):
+    others = [_record('turtle', i, [0.25, 0.5]) for i in (0, 1, 2)]
+    groups = _groups(_record('travel', 0, [0.2, 0.8]), *others)
+    said = text.userrl_table(groups)
+    self.assertRegex(said, r'\| BAO \| - +\| \.7500 +\| - +\|')
+    self.assertIn('- if records of an earlier version do not say', said)
+    self.assertIn('/1.0000/', text.paper_table(groups))  # Its sum is known.
 
   def test_one_gym_is_its_own_average(self):
     said = text.userrl_table(_groups(_record('turtle', 0, [0.5])))

@@ -1,6 +1,7 @@
 """Tests for bao_jax.sampling.calls."""
 
 import functools
+import math
 import subprocess
 import sys
 import threading
@@ -33,6 +34,11 @@ class RoundTest(absltest.TestCase):
     got = call_all([fail, lambda: 1], num_threads=1, deadline=60.0)
     self.assertIsInstance(got[0], KeyError)
     self.assertEqual(got[1], 1)
+
+  def test_no_deadline(self):
+    self.assertEqual(
+        call_all([lambda: 1], num_threads=1, deadline=math.inf), [1]
+    )
 
   def test_more_hang_than_there_are_threads_and_the_others_are_served(self):
     let_go = threading.Event()

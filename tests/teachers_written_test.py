@@ -74,8 +74,17 @@ RECORD = {
 }
 
 
-def observe(task_id):
-  return {'a/1': base.Observation('Guess.', 'begin')}[task_id]
+OBSERVATION = base.Observation('Guess.', 'begin')
+
+
+def begin(task_id):
+  return {'a/1': (OBSERVATION, ('action', 'answer', 'finish'))}[task_id]
+
+
+def _choosing(choice):
+  """Returns the record with another choice in its last turn."""
+  first, last = RECORD['turns']
+  return {**RECORD, 'turns': [first, {**last, 'choice': choice}]}
 
 
 def _without(row, *path):
@@ -103,11 +112,11 @@ class WrittenTest(parameterized.TestCase):
 
   def test_all_formats_say_the_same(self):
     path = self.write(OPENAI, '', SHAREGPT, RECORD)
-    found = written.read(path, observe)
+    found = written.read(path, begin)
     self.assertEmpty(found.bad)
     self.assertLen(found.dialogues, 3)
     for dialogue in found.dialogues:
-      self.assertEqual(dialogue.observation, observe('a/1'))
+      self.assertEqual(dialogue.observation, OBSERVATION)
       self.assertEqual(
           [
               (m.think, m.action.choice, m.action.content)
@@ -130,7 +139,7 @@ class WrittenTest(parameterized.TestCase):
                 for token in (*turn.tokens, *turn.reply)
             ]
         )
-        for dialogue in written.read(self.write(OPENAI, SHAREGPT), observe)[0]
+        for dialogue in written.read(self.write(OPENAI, SHAREGPT), begin)[0]
     ]
     self.assertEqual(texts[0], texts[1])
     self.assertIn('<tool_response>\nyes\n</tool_response>', texts[0])
@@ -139,7 +148,7 @@ class WrittenTest(parameterized.TestCase):
     row = json.loads(json.dumps(OPENAI))
     row['messages'][3]['content'] = 'yes<|im_end|>\n<|im_start|>assistant'
     encoder = tokenizer_lib.train(['x'], vocab_size=300, phrases=chat.PHRASES)
-    (dialogue,) = written.read(self.write(row), observe).dialogues
+    (dialogue,) = written.read(self.write(row), begin).dialogues
     turn, _ = converse.to_trajectory(dialogue, encoder).turns
     ends = (turn.reply == encoder.id(tokenizer_lib.IM_END)).sum()
     self.assertEqual(ends, 0)  # The renderer's own is part of a longer token.
@@ -147,7 +156,7 @@ class WrittenTest(parameterized.TestCase):
   def test_records_that_are_no_example_are_left_out(self):
     bad_call = {**RECORD, 'turns': [{**RECORD['turns'][0], 'choice': ''}]}
     path = self.write({**RECORD, 'solved': False}, bad_call, OPENAI)
-    self.assertLen(written.read(path, observe).dialogues, 1)
+    self.assertLen(written.read(path, begin).dialogues, 1)
 
   @parameterized.parameters(
       ('{"messages": [', 'not valid JSON'),
@@ -175,20 +184,30 @@ class WrittenTest(parameterized.TestCase):
       ),
       ({**RECORD, 'task_id': 'b/7'}, "no training task of the config is 'b/7'"),
       (_without(RECORD, 'turns', 0, 'think'), '"think" must be a string'),
+      (
+          _choosing('search'),
+          r'turns\[1\]: the choice must be one of action, answer, finish, not'
+          " 'search'",
+      ),
+      (_choosing('dance'), r"turns\[1\]: the choice must be .* not 'dance'"),
   )
   def test_bad_rows_are_named(self, row, message):
     path = self.write(OPENAI, row, OPENAI)
     with self.assertRaisesRegex(ValueError, f'mine.jsonl:2: .*{message}'):
-      written.read(path, observe)
-    found = written.read(path, observe, skip_bad=True)
+      written.read(path, begin)
+    found = written.read(path, begin, skip_bad=True)
     self.assertLen(found.dialogues, 2)
     self.assertLen(found.bad, 1)
     self.assertRegex(found.bad[0], f'mine.jsonl:2: .*{message}')
 
+  def test_finish_is_a_choice_of_every_gym(self):
+    path = self.write(_choosing('finish'))
+    self.assertLen(written.read(path, begin).dialogues, 1)
+
   def test_nothing_to_imitate(self):
     path = self.write('{}')
     with self.assertRaisesRegex(ValueError, 'no conversation .* 1 bad rows'):
-      written.read(path, observe, skip_bad=True)
+      written.read(path, begin, skip_bad=True)
 
 
 if __name__ == '__main__':

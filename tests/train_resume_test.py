@@ -287,6 +287,9 @@ class BadConfigTest(parameterized.TestCase):
       ({'sampling.rows': 0}, 'sampling.rows=0 must be at least 1'),
       ({'sampling.prefix_rows': 0}, 'sampling.prefix_rows=0 must be at least'),
       ({'sampling.temperature': 0.0}, 'sampling.temperature=0.0 must be posi'),
+      ({'sampling.temperature': np.inf}, 'sampling.temperature=inf must be fi'),
+      ({'rewards.lambda_ans': np.nan}, 'rewards.lambda_ans=nan must be finite'),
+      ({'rl.optimizer.b2': 1.0}, r'rl.optimizer.b2=1.0 must be in \[0, 1\)'),
       ({'evaluation.num_tasks': 0}, 'evaluation.num_tasks=0 must be at least'),
       ({'evaluation.split': 'dev'}, "evaluation.split: no 'dev'; there are: "),
       ({'seed': -1}, 'seed=-1 must not be negative'),
@@ -306,6 +309,7 @@ class BadConfigTest(parameterized.TestCase):
       ({'rl.trajectory_score': 'x'}, "rl.trajectory_score='x' must be one"),
       ({'rl.zero_variance_on': 'x'}, "rl.zero_variance_on='x' must be shaped"),
       ({'rewards.variant': 'x'}, "rewards.variant='x' must be paper, rele"),
+      ({'rl.samples_per_task': 1}, "1: rl.estimator='turn' compares the sampl"),
       ({'rl.tasks_per_step': 9999}, 'tasks_per_step is 9999; it must be betw'),
   )
   def test_reinforcement_learning(self, changes, message):
@@ -335,9 +339,10 @@ class DebugTest(parameterized.TestCase):
         {'envs.names': (name,), 'sampling.max_tokens': 1000}
     )
     with tempfile.TemporaryDirectory() as folder:
-      encoder = lessons.tokenizer(config, pathlib.Path(folder))
-    for config.seed in range(3):
-      self.assertNotEmpty(sft.teacher_sequences(config, encoder))
+      workdir = pathlib.Path(folder)
+      encoder = lessons.tokenizer(config, workdir)
+      for config.seed in range(3):
+        self.assertNotEmpty(sft.teacher_sequences(config, encoder, workdir))
 
 
 class PreemptionTest(parameterized.TestCase):

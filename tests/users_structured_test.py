@@ -52,6 +52,8 @@ class ReadTest(parameterized.TestCase):
       ('{"right": true} is what he says.', 'text beside'),
       ('He says {"right": true}.</think>{"right": false}', 'several different'),
       ('<think>a</think>"</think>{"right": true}"', 'text beside'),
+      ('He says {"right": true}.\n{"reason": "That is wrong."}', 'required'),
+      ('He says {"right": true}.\n{}', 'required'),
       ('{"right": false, "right": true}', 'twice'),
       # What is cut off is not completed.
       ('{"right": true', 'cut off'),

@@ -72,6 +72,7 @@ def to_record(
       num_prompt_tokens=len(trajectory.prompt),
       prompt=tokenizer.decode(trajectory.prompt),
       turns=tuple(turns),
+      num_aspects=_num_aspects(task),
   )
 
 
@@ -116,7 +117,12 @@ def of_dialogue(
           )
           for move, step in zip(dialogue.moves, dialogue.steps)
       ],
+      num_aspects=_num_aspects(task),
   )
+
+
+def _num_aspects(task: types.Task) -> int:
+  return len(task.data['dimensions']) if task.gym == 'travel' else 0
 
 
 def summarize(

@@ -182,6 +182,7 @@ def check(config: setup.Config, job: Job) -> None:
   Raises:
     ValueError: the config is wrong, there is no such policy, or all samples of
       a task would be the same.
+    FileNotFoundError: there is no such checkpoint.
     IsADirectoryError: the records' path is a folder.
   """
   setup.check_names(config)
@@ -196,6 +197,7 @@ def check(config: setup.Config, job: Job) -> None:
         f'--policy={job.policy}: no such player; there are: {known}.'
     )
   if job.kind == 'checkpoint':
+    _check_checkpoint(job.target)
     setup.mesh(config)
   is_greedy = job.kind == 'checkpoint' and not job.temperature
   if is_greedy and job.num_samples > 1 and not users.is_llm(config):
@@ -206,6 +208,14 @@ def check(config: setup.Config, job: Job) -> None:
   if job.path.is_dir():
     raise IsADirectoryError(
         f'{job.path} is a folder; name a file for the records.'
+    )
+
+
+def _check_checkpoint(folder: str) -> None:
+  setup.load_config(folder)
+  if checkpoint.latest_step(folder) is None:
+    raise FileNotFoundError(
+        f'--policy=checkpoint:{folder}: no checkpoint there; train it first.'
     )
 
 
@@ -245,7 +255,7 @@ def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
 
 def _trained(config, job, origin) -> policies.Policy:
   folder = pathlib.Path(job.target)
-  encoder = lessons.saved_tokenizer(config, folder)
+  encoder = lessons.saved_tokenizer(folder)
   shape = setup.model_config(config, encoder)
   mesh = setup.mesh(config)
   params = rl.latest_params(config, shape, folder, mesh)
@@ -265,7 +275,7 @@ def _claim(config: setup.Config, job: Job) -> None:
       'config': config.to_dict(),
   }
   if job.kind == 'checkpoint':  # Of a run that may go on.
-    about['step'] = checkpoint.Checkpoints(job.target).latest()
+    about['step'] = checkpoint.latest_step(job.target)
   path = job.path.with_suffix('.config.json')
   checkpoint.claim_file(
       path, about, made=job.path, is_begun=job.path.exists(), flag='--out'

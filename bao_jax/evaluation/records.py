@@ -21,7 +21,7 @@ import numpy as np
 from bao_jax import types
 
 _STATUSES = (types.TERMINATED, types.TRUNCATED, types.FAILED)
-_OPTIONAL = ('tokens', 'advantages', 'terms')
+_OPTIONAL = ('tokens', 'advantages', 'terms', 'num_aspects')
 _NAMES = {str: 'a string', int: 'an integer', bool: 'true or false'}
 
 
@@ -82,6 +82,8 @@ class Record:
     num_prompt_tokens: the length of the prompt.
     prompt: the system and first user message, decoded.
     turns: the policy's turns in order.
+    num_aspects: of a trip, how many things were to be booked; 0 for other tasks
+      and where an earlier version did not say.
   """
 
   run: str
@@ -98,6 +100,7 @@ class Record:
   num_prompt_tokens: int
   prompt: str
   turns: Sequence[Turn]
+  num_aspects: int = 0
 
   def __post_init__(self):
     if self.status not in _STATUSES:
@@ -247,10 +250,13 @@ def _to_line(record: Record) -> bytes:
       {k: v for k, v in vars(turn).items() if k not in _OPTIONAL or len(v)}
       for turn in record.turns
   ]
+  line = vars(record) | {'turns': turns}
+  if not record.num_aspects:
+    del line['num_aspects']
   try:
     # ASCII, since a policy may have written half of a surrogate pair.
-    line = json.dumps(
-        vars(record) | {'turns': turns},
+    text = json.dumps(
+        line,
         allow_nan=False,
         default=lambda array: array.tolist(),
     )
@@ -259,7 +265,7 @@ def _to_line(record: Record) -> bytes:
         f'{record.task_id} of {record.run!r}: a reward, term or advantage is'
         ' not finite'
     ) from error
-  return line.encode() + b'\n'
+  return text.encode() + b'\n'
 
 
 def _from_line(line: bytes, where: str) -> Record:

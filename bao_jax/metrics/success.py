@@ -213,7 +213,8 @@ def aspect_score(
     aspects: `[N, M]` int, which aspect a turn answered; -1 for other turns. In
       the Travel gym the first letter of an answer tells.
     turn_mask: `[N, M]` bool, whether the turn happened.
-    num_aspects: `[N]` int, A, the number of aspects of the trip.
+    num_aspects: `[N]` A, the number of aspects of the trip; NaN where it is not
+      known, which makes a NaN.
 
   Returns:
     `[N]` float64 means.

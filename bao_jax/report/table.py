@@ -16,6 +16,7 @@ from bao_jax.report import runs as runs_lib
 Interval = intervals.Interval
 
 MAX_K = 9  # Pass@U-k is computed for k = 1..9, as in the paper.
+TRAVEL = 'travel'  # Whose Score UserRL counts by aspect.
 _NOTHING = Interval(float('nan'), float('nan'), float('nan'))
 
 
@@ -33,6 +34,9 @@ class Row:
     is_reference: whether it is there to compare with.
     pass_at_u: Pass@U-k for k = 1, 2, ...
     score: the mean sum of the gym's own rewards.
+    userrl_score: the Score of UserRL's Table 3, which is `score` but for trips,
+      each of which counts `success.aspect_score`. NaN if a trip's record, of an
+      earlier version, does not say how many aspects it has.
     involvement: UR, the mean share of turns that involve the user.
     exploration: the mean number of exploring turns per answer.
     effective_turns: the mean number of the last turn that earned anything.
@@ -50,6 +54,7 @@ class Row:
   is_reference: bool
   pass_at_u: tuple[Interval, ...]
   score: Interval
+  userrl_score: Interval
   involvement: Interval
   exploration: Interval
   effective_turns: Interval
@@ -73,7 +78,8 @@ def row(run: runs_lib.Run, *, num_resamples: int = 2_000) -> Row:
   """
   arrays = records.to_arrays(run.records)
   valid = arrays.valid
-  tasks = np.array([record.task_id for record in run.records])[valid]
+  kept = [record for record, is_valid in zip(run.records, valid) if is_valid]
+  tasks = np.array([record.task_id for record in kept])
   rewards, is_user, turn_mask = (
       x[valid] for x in (arrays.rewards, arrays.is_user, arrays.turn_mask)
   )
@@ -87,6 +93,7 @@ def row(run: runs_lib.Run, *, num_resamples: int = 2_000) -> Row:
           for k in range(1, MAX_K + 1)
       ),
       score=interval(success.score(rewards, turn_mask)),
+      userrl_score=interval(_userrl_score(kept, rewards, turn_mask)),
       involvement=interval(success.involvement_rate(is_user, turn_mask)),
       exploration=interval(success.exploration_ratio(is_user, turn_mask)),
       effective_turns=interval(success.effective_turns(rewards, turn_mask)),
@@ -103,11 +110,36 @@ def row(run: runs_lib.Run, *, num_resamples: int = 2_000) -> Row:
   )
 
 
+def _userrl_score(
+    found: Sequence[records.Record], rewards: np.ndarray, turn_mask: np.ndarray
+) -> np.ndarray:
+  """Computes `[N]` what conversations count in UserRL; NaN if not known."""
+  is_trip = np.array([record.gym == TRAVEL for record in found], bool)
+  num_aspects = np.array([record.num_aspects or np.nan for record in found])
+  aspects = _aspects(found, rewards.shape)
+  trips = success.aspect_score(rewards, aspects, turn_mask, num_aspects)
+  return np.where(is_trip, trips, success.score(rewards, turn_mask))
+
+
+def _aspects(
+    found: Sequence[records.Record], shape: tuple[int, int]
+) -> np.ndarray:
+  """Numbers `[N, M]` the first letters of each conversation's answers."""
+  aspects = np.full(shape, -1)
+  for i, record in enumerate(found):
+    numbers = {}
+    for t, turn in enumerate(record.turns):
+      letter = turn.content.strip()[:1]
+      if turn.choice == 'answer' and letter:
+        aspects[i, t] = numbers.setdefault(letter, len(numbers))
+  return aspects
+
+
 def _interval_over_tasks(
     values: np.ndarray, tasks: np.ndarray, num_resamples: int
 ) -> Interval:
   """Averages the conversations of each task, then bounds the mean of tasks."""
-  if not values.size:
+  if not values.size or np.isnan(values).any():
     return _NOTHING
   _, task, count = np.unique(tasks, return_inverse=True, return_counts=True)
   means = np.bincount(task, weights=values) / count

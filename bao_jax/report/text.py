@@ -9,6 +9,11 @@ from bao_jax.report import page
 from bao_jax.report import table
 
 _NONE = '-'
+_TRIPS = (
+    f'{table.TRAVEL}: the best reward of an answer per aspect of a trip, summed'
+    f' and divided by the\nnumber of aspects; {_NONE} if records of an earlier'
+    ' version do not say how many there are.'
+)
 
 
 def tables(groups: Sequence[table.Group]) -> str:
@@ -48,7 +53,8 @@ def paper_table(groups: Sequence[table.Group]) -> str:
 def userrl_table(groups: Sequence[table.Group]) -> str:
   """Writes the Score of each gym and their mean: Table 3 of the UserRL paper.
 
-  The mean is over all tasks, as there: a gym counts by its number of tasks.
+  The mean is over all tasks, as there: a gym counts by its number of tasks. A
+  trip of Travel counts the best reward per aspect, which a footnote says.
 
   Args:
     groups: as `table.groups` returns them.
@@ -57,12 +63,14 @@ def userrl_table(groups: Sequence[table.Group]) -> str:
   rows = [
       [
           name,
-          *(_number(group.rows[i].score) for group in gyms),
-          _number(groups[0].rows[i].score),
+          *(_number(group.rows[i].userrl_score) for group in gyms),
+          _number(groups[0].rows[i].userrl_score),
       ]
       for i, name in enumerate(_names(gyms))
   ]
-  return f'Score\n\n{_grid(["row", *(g.name for g in gyms), "Avg."], rows)}'
+  names = [group.name for group in gyms]
+  said = f'Score\n\n{_grid(["row", *names, "Avg."], rows)}'
+  return f'{said}\n\n{_TRIPS}' if table.TRAVEL in names else said
 
 
 def samples_table(group: table.Group) -> str:

@@ -1,6 +1,7 @@
 """Calls that may hang, each with deadlines of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
+import contextvars
 import math
 import queue
 import threading
@@ -35,6 +36,44 @@ class Outcome(NamedTuple):
   seconds: float
 
 
+class Crew:
+  """The threads of a round: how many may still come to ask something.
+
+  Whoever answers several of them at once has to know when all of them wait.
+
+  Args:
+    size: of the threads.
+  """
+
+  def __init__(self, size: int):
+    self._lock = threading.Lock()
+    self._watchers: set[Callable[[], None]] = set()
+    self.size = size
+
+  def watch(self, told: Callable[[], None]) -> None:
+    """Has somebody told whenever a thread has left."""
+    with self._lock:
+      self._watchers.add(told)
+
+  def leave(self) -> None:
+    with self._lock:
+      self.size -= 1
+      watchers = list(self._watchers)
+    for told in watchers:
+      told()
+
+
+_CREW = contextvars.ContextVar('crew', default=None)
+
+
+def crew() -> Crew | None:
+  """Returns the crew that this code runs for, None outside of any round.
+
+  Tasks of an event loop belong to the crew of the thread that started them.
+  """
+  return _CREW.get()
+
+
 class Round:
   """A round of calls under way on threads; one that hangs delays no other.
 
@@ -60,10 +99,12 @@ class Round:
     self._ended = queue.SimpleQueue()
     self._began: list[float | None] = [None] * len(calls)
     self._over: set[int] = set()
+    self._replaced: set[int] = set()  # Calls whose thread is.
     self._shortest = min(
         (d.seconds for each in deadlines for d in each), default=0.0
     )
-    for _ in range(min(num_threads, len(calls))):
+    self._crew = Crew(min(num_threads, len(calls)))
+    for _ in range(self._crew.size):
       self._start_thread()
 
   def wait(self) -> list[Outcome]:
@@ -102,12 +143,14 @@ class Round:
     due = [self._due(i)[0] for i in self._running()]
     # What waits for a thread may begin at any moment.
     left = min([*due, now + self._shortest]) - now
+    left = min(max(left, 0.01), threading.TIMEOUT_MAX)
     try:
-      return [self._ended.get(timeout=max(left, 0.01))]
+      return [self._ended.get(timeout=left)]
     except queue.Empty:
       late = list(self._late(time.monotonic()))
-      for _ in late:
-        self._start_thread()  # The late one still holds its own.
+      for i, _ in late:
+        self._replaced.add(i)
+        self._start_thread()  # In the place of the late one.
       return late
 
   def _late(self, now: float) -> Iterator[tuple[int, Outcome]]:
@@ -129,10 +172,12 @@ class Round:
     ]
 
   def _work(self) -> None:
+    _CREW.set(self._crew)
     while True:
       try:
         i = self._waiting.get_nowait()
       except queue.Empty:
+        self._crew.leave()
         return
       began = self._began[i] = time.monotonic()
       due, deadline = self._due(i)
@@ -141,6 +186,8 @@ class Round:
       except Exception as e:  # Handed to whoever asked for the call.
         value = e
       self._ended.put((i, Outcome(value, time.monotonic() - began)))
+      if i in self._replaced:
+        return
 
 
 def _too_late(deadline: Deadline) -> TimeoutError:

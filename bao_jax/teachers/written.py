@@ -37,8 +37,9 @@ _SPEAKERS = {
 _REPLY, _END_REPLY = '<tool_response>', '</tool_response>'
 
 
-# (task's id) -> what a policy reads first; a KeyError for an unknown task.
-ObserveFn = Callable[[str], envs_base.Observation]
+# (task's id) -> what a policy reads first, and the choices that it then has; a
+# KeyError for an unknown task.
+BeginFn = Callable[[str], tuple[envs_base.Observation, Sequence[str]]]
 
 
 class Message(NamedTuple):
@@ -61,13 +62,13 @@ class Read(NamedTuple):
 
 
 def read(
-    path: str | pathlib.Path, observe: ObserveFn, *, skip_bad: bool = False
+    path: str | pathlib.Path, begin: BeginFn, *, skip_bad: bool = False
 ) -> Read:
   """Reads a file of conversations.
 
   Args:
     path: the file, in UTF-8; blank lines are skipped.
-    observe: what a record's conversation began with.
+    begin: what a record's conversation began with.
     skip_bad: whether bad rows are left out and counted, or stop the reading.
 
   Returns:
@@ -75,7 +76,8 @@ def read(
     solved, or that holds a bad call, is left out: it is no example.
 
   Raises:
-    ValueError: a row is bad, named by file and line, or none is good.
+    ValueError: a row is bad, named by file and line, or none is good. A record
+      with a choice that its gym does not have is a bad row.
     OSError: the file cannot be read.
   """
   found = Read([], [])
@@ -85,7 +87,7 @@ def read(
         continue
       where = f'{path}:{number}'
       try:
-        found.dialogues.extend(_parse(line, where, observe))
+        found.dialogues.extend(_parse(line, where, begin))
       except ValueError as error:
         if not skip_bad:
           raise ValueError(f'{where}: {error}') from error
@@ -98,7 +100,7 @@ def read(
 
 
 def _parse(
-    line: bytes, where: str, observe: ObserveFn
+    line: bytes, where: str, begin: BeginFn
 ) -> Iterator[converse.Dialogue]:
   try:
     row = json.loads(line)
@@ -109,7 +111,7 @@ def _parse(
   if 'task_id' in row:
     turns = _list(row, 'turns')
     if row.get('solved') is True and all(turn.get('choice') for turn in turns):
-      yield _of_record(row, turns, where, observe)
+      yield _of_record(row, turns, where, begin)
   elif 'messages' in row:
     yield _dialogue(_openai(row), where)
   elif 'conversations' in row:
@@ -190,7 +192,7 @@ def _of_record(
     row: Mapping[str, Any],
     turns: Sequence[Mapping[str, Any]],
     where: str,
-    observe: ObserveFn,
+    begin: BeginFn,
 ) -> converse.Dialogue:
   moves = [
       base.Move(
@@ -202,9 +204,15 @@ def _of_record(
   steps = [envs_base.Step(_text(turn, 'reply')) for turn in turns]
   task_id = _text(row, 'task_id')
   try:
-    observation = observe(task_id)
+    observation, choices = begin(task_id)
   except KeyError:
     raise ValueError(f'no training task of the config is {task_id!r}') from None
+  for i, move in enumerate(moves):
+    if move.action.choice not in choices:
+      raise ValueError(
+          f'turns[{i}]: the choice must be one of {", ".join(choices)}, not'
+          f' {move.action.choice!r}'
+      )
   return _imitated(where, observation, moves, steps)
 
 

@@ -82,6 +82,35 @@ def render_user(tokenizer: tokenizer_lib.Tokenizer, text: str) -> np.ndarray:
   )
 
 
+def render_message(
+    tokenizer: tokenizer_lib.Tokenizer, role: str, text: str
+) -> np.ndarray:
+  """Renders a message of a plain chat, without tools.
+
+  Args:
+    tokenizer: encodes.
+    role: 'system', 'user' or 'assistant'.
+    text: what was said; marks in it become ordinary tokens.
+  """
+  return tokenizer.encode(
+      _mark(f'{_START}{role}\n'), _Piece(text), _mark(f'{_END}\n')
+  )
+
+
+def render_opening(
+    tokenizer: tokenizer_lib.Tokenizer, *, with_thought: bool = True
+) -> np.ndarray:
+  """Opens a reply in a plain chat.
+
+  Args:
+    tokenizer: encodes.
+    with_thought: whether the model may think first; otherwise an empty thought
+      is written for it, as Qwen3's template does.
+  """
+  nothing = f'{tools.THINK}\n\n{tools.END_THINK}\n\n'
+  return tokenizer.encode(_mark(_ASSISTANT + nothing * (not with_thought)))
+
+
 def render_turn(
     tokenizer: tokenizer_lib.Tokenizer, think: str, action: types.Action
 ) -> np.ndarray:

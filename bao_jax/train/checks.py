@@ -1,6 +1,7 @@
 """What a config may hold: checked before anything is written or computed."""
 
 from collections.abc import Iterable
+import math
 import pathlib
 
 import ml_collections
@@ -51,12 +52,12 @@ _AT_LEAST_0 = (
     'rl.clip_high',
     'rl.kl_coef',
     'rl.optimizer.warmup_steps',
+    'sft.optimizer.weight_decay',
     'rl.optimizer.weight_decay',
 )
 _SHARES = (
     'rl.gamma',
     'rl.clip_low',
-    'rl.optimizer.b2',
     'sampling.max_failed_share',
     'teacher.slip',
     'teacher.memory',
@@ -64,13 +65,24 @@ _SHARES = (
     'teacher.scheduling',
     'teacher.querying',
 )
+# A decay of 1 would divide by 0.
+_DECAYS = ('sft.optimizer.b2', 'rl.optimizer.b2')
+_FINITE = (
+    'rewards.lambda_ans',
+    'rewards.lambda_think',
+    'rewards.user_cost',
+    'sampling.temperature',
+)
 _POSITIVE = (
+    'model.rope_theta',
     'sampling.temperature',
     'sampling.deadline',
     'sampling.conversation_deadline',
     'sampling.step_deadline',
     'sft.optimizer.learning_rate',
+    'sft.optimizer.eps',
     'rl.optimizer.learning_rate',
+    'rl.optimizer.eps',
 )
 # Lengths that are padded to, ascending.
 _LENGTHS = ('sampling.append_buckets', 'rl.length_buckets')
@@ -104,6 +116,10 @@ def _check_numbers(config: Config) -> None:
     _require(config, field, lambda x: x >= 0, 'must not be negative')
   for field in _SHARES:
     _require(config, field, lambda x: 0 <= x <= 1, 'must be in [0, 1]')
+  for field in _DECAYS:
+    _require(config, field, lambda x: 0 <= x < 1, 'must be in [0, 1)')
+  for field in _FINITE:
+    _require(config, field, math.isfinite, 'must be finite')
   for field in _POSITIVE:
     _require(config, field, lambda x: x > 0, 'must be positive')
   for field in _LENGTHS:

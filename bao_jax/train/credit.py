@@ -52,6 +52,11 @@ def check_names(config: setup.Config) -> None:
   objective(config.rl)
   rl = config.rl
   rows = rl.tasks_per_step * rl.samples_per_task
+  if rl.samples_per_task == 1 and rl.estimator != 'userrl':
+    raise ValueError(
+        f'rl.samples_per_task=1: rl.estimator={rl.estimator!r} compares the'
+        ' samples of a task, so it needs at least 2.'
+    )
   pieces = rl.num_minibatches * rl.num_microbatches
   if rows % pieces:
     raise ValueError(

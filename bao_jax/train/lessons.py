@@ -11,6 +11,7 @@ from absl import logging
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax.model.hf import hub
 from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
 from bao_jax.teachers import converse
@@ -116,12 +117,14 @@ def dialogues(
   known = {task.id: task for task in setup.tasks(config, 'train')}
   environments = setup.gyms(config)
 
-  def observe(task_id):
+  def begin(task_id):
     task = known[task_id]
-    return environments[task.gym].reset(task, config.seed)[1]
+    gym = environments[task.gym]
+    _, observation = gym.reset(task, config.seed)
+    return observation, (*gym.choices, 'finish')
 
   found = written.read(
-      config.teacher.path, observe, skip_bad=config.teacher.skip_bad_rows
+      config.teacher.path, begin, skip_bad=config.teacher.skip_bad_rows
   )
   for complaint in found.bad:
     logging.warning('Left out: %s', complaint)
@@ -173,11 +176,14 @@ def tokenizer(
 
   Args:
     config: of a warm start.
-    workdir: its own folder, where the trained one is kept and found again.
+    workdir: its own folder, where the trained one, or that of the weights, is
+      kept and found again.
   """
   if config.text.tokenizer:
     return tokenizer_lib.load(config.text.tokenizer)
   path = workdir / 'tokenizer.json'
+  if config.weights and not path.exists():
+    tokenizer_lib.save(tokenizer_lib.load(hub.folder(config.weights)), path)
   if not path.exists():
     # Models are not asked for more than what is imitated.
     is_llm = users.is_llm(config)
@@ -190,20 +196,30 @@ def tokenizer(
   return tokenizer_lib.load(path)
 
 
-def saved_tokenizer(
-    config: setup.Config, folder: pathlib.Path
-) -> tokenizer_lib.Tokenizer:
+def saved_tokenizer(folder: pathlib.Path) -> tokenizer_lib.Tokenizer:
   """Loads a run's tokenizer: that of the warm start where it all began.
 
   Args:
-    config: the run's.
     folder: the run's.
 
   Raises:
     FileNotFoundError: a folder on the way holds no run.
     ValueError: there is no tokenizer.
   """
+  config, folder = beginning(folder)
+  return tokenizer_lib.load(config.text.tokenizer or folder / 'tokenizer.json')
+
+
+def beginning(
+    folder: pathlib.Path,
+) -> tuple[setup.Config, pathlib.Path]:
+  """Returns config and folder of the warm start where a run began.
+
+  Raises:
+    FileNotFoundError: a folder on the way holds no run.
+  """
+  config = setup.load_config(folder)
   while checkpoint.claimed(folder)['loop'] == 'rl':
     folder = pathlib.Path(config.warm_start or folder / 'warm_start')
     config = setup.load_config(folder)
-  return tokenizer_lib.load(config.text.tokenizer or folder / 'tokenizer.json')
+  return config, folder

@@ -57,6 +57,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
   workdir = pathlib.Path(workdir)
   warm = workdir / 'warm_start'
   setup.check_names(config)
+  _check_rows(config.rows)
   for name in config.rows:
     rl.check(row_config(config, name, warm))
   setup.claim(workdir, 'pipeline', config)
@@ -76,6 +77,24 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
     write_report(config, workdir, runs, path)
   logging.info('The report is %s', path)
   return path
+
+
+def _check_rows(rows: setup.Config) -> None:
+  """Refuses rows that would be written over each other, or over the rest."""
+  taken = {'records', 'report', 'programs'}
+  taken |= set(map(_stem, (policies.TEACHER, policies.RANDOM, WARM_START)))
+  for name in rows:
+    if _stem(name) in taken or '/' in name:
+      raise ValueError(
+          f'rows.{name}: its folder or file of records has the name of'
+          ' another; rename the row.'
+      )
+    taken.add(_stem(name))
+
+
+def _stem(name: str) -> str:
+  """Returns the name of a row's file of records."""
+  return name.replace(' ', '_').lower()
 
 
 def base_config(config: setup.Config) -> setup.Config:
@@ -114,7 +133,7 @@ def evaluate_rows(
   tasks = setup.few_tasks(base, split, config.evaluation.num_test_tasks)
   requests = [rollout.Request(task) for task in tasks]
   warm = workdir / 'warm_start'
-  encoder = lessons.saved_tokenizer(base, warm)
+  encoder = lessons.saved_tokenizer(warm)
   shape = setup.model_config(base, encoder)
   mesh = setup.mesh(base)
   speaker = setup.conversations(base, shape, encoder, mesh, temperature=0.0)
@@ -145,7 +164,7 @@ def evaluate_rows(
   for name, kind, folder in rows:
     label = _label(config, name)
     lines = job.complete(
-        workdir / 'records' / f'{name.replace(" ", "_").lower()}.jsonl',
+        workdir / 'records' / f'{_stem(name)}.jsonl',
         requests,
         functools.partial(begin, label, kind, folder),
         name=name,

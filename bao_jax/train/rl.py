@@ -70,7 +70,7 @@ def train(
   first = pathlib.Path(config.warm_start or workdir / 'warm_start')
   if not config.warm_start:
     sft.train(config, first)
-  encoder = lessons.saved_tokenizer(setup.load_config(first), first)
+  encoder = lessons.saved_tokenizer(first)
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   programs = compile_programs(config, shape, tx, mesh)
@@ -184,7 +184,7 @@ def check_finished(warm_start: str) -> None:
       'warm start': ('train_sft', config.sft),
       'rl': ('train_rl', config.rl),
   }[checkpoint.claimed(warm_start)['loop']]
-  done = checkpoint.Checkpoints(warm_start).latest() or 0
+  done = checkpoint.latest_step(warm_start) or 0
   if done < section.num_steps:
     raise ValueError(
         f'warm_start: {warm_start} has done {done} of {section.num_steps} '

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import functools
 import os
 import pathlib
 
@@ -19,7 +18,6 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.model import config as config_lib
-from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
@@ -27,6 +25,7 @@ from bao_jax.tasks import reader
 from bao_jax.tasks import userrl
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import checks
+from bao_jax.train import pretrained
 from bao_jax.train import users
 
 Config = ml_collections.ConfigDict
@@ -66,6 +65,7 @@ def load_config(workdir: str | pathlib.Path) -> Config:
   """
   saved = checkpoint.claimed(workdir)
   saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))  # Older runs.
+  saved.setdefault('weights', '')  # Older runs have none.
   for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
@@ -256,13 +256,11 @@ def train_state(
     tx: optax.GradientTransformation,
     mesh: sharding.Mesh,
 ) -> types.TrainState:
-  """Draws a fresh state from the run's seed, each part where it lies."""
+  """Returns a fresh state, of published weights or drawn from the seed."""
   abstract = abstract_state(shape, tx, mesh)
-  draw = functools.partial(qwen3.init, shape)
-  params = jax.jit(
-      lambda rng: nn.meta.unbox(draw(rng)),
-      out_shardings=sharding.of(abstract.params),
-  )(jax.random.key(config.seed))
+  params = pretrained.initial_params(
+      config, shape, sharding.of(abstract.params)
+  )
   return first_state(params, tx, abstract)
 
 

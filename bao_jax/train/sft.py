@@ -27,6 +27,7 @@ from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import lessons
 from bao_jax.train import optimizer
+from bao_jax.train import pretrained
 from bao_jax.train import setup
 from bao_jax.train import step as step_lib
 from bao_jax.train import users
@@ -49,12 +50,15 @@ def train(
   Raises:
     ConfigMismatchError: the folder belongs to another config.
     FloatingPointError: the loss is no longer finite.
-    ValueError: the config is wrong, or a prompt does not fit.
+    ValueError: the config is wrong, a prompt does not fit, or the weights are
+      not those of the model.
+    OSError: the weights are not there.
     UserError: too many conversations failed.
   """
   workdir = pathlib.Path(workdir)
   setup.check_names(config)
   setup.check_tokenizer(config)
+  pretrained.check(config)
   mesh = setup.mesh(config)
   sharding.check_rows(mesh, **{'sft.rows': config.sft.rows})
   setup.claim(workdir, 'warm start', config)

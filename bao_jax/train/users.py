@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+from typing import NamedTuple
 
 import ml_collections
 
@@ -16,8 +17,9 @@ from bao_jax.users import ledger as ledger_lib
 Config = ml_collections.ConfigDict
 Ledger = ledger_lib.Ledger
 
-_KINDS = ('scripted', 'llm')
+_KINDS = ('scripted', 'llm', 'jax')
 _SCRIPTED_THREADS = 8
+_NO_LIMIT = 1 << 20
 _OFFICIAL = 'https://api.openai.com/v1'
 _KEY = 'OPENAI_API_KEY'  # The default of `key_env`.
 # What a role without a model of its own has from the user.
@@ -32,9 +34,21 @@ _OF_SERVER = (
 )
 
 
+class Size(NamedTuple):
+  """Of the engine of a model on our own devices.
+
+  Attributes:
+    rows: questions that it answers at the same time.
+    max_prompt_tokens: of a question.
+  """
+
+  rows: int
+  max_prompt_tokens: int
+
+
 def is_llm(config: Config) -> bool:
-  """Returns whether users and judges are language models."""
-  return config.users.kind == 'llm'
+  """Returns whether users and judges are language models, wherever."""
+  return config.users.kind != 'scripted'
 
 
 def num_threads(config: Config) -> int:
@@ -61,14 +75,16 @@ def check(config: Config) -> None:
   if not is_llm(config):
     return
   _check_cache(users)
-  for name in ('concurrency', 'breaker_failures'):
+  for name in ('concurrency', 'breaker_failures', 'rows', 'max_prompt_tokens'):
     if users[name] < 1:
       raise ValueError(f'users.{name}={users[name]} must be at least 1.')
   for name in ('backoff', 'retry_share', 'max_cost'):
     if users[name] < 0:
       raise ValueError(f'users.{name}={users[name]} must not be negative.')
   _check_deadline(config)
-  _models(config)
+  for role, model in _models(config):
+    if not model.base_url:
+      _check_local(model, f'users.{role}')
 
 
 def _check_cache(users: Config) -> None:
@@ -82,6 +98,21 @@ def _check_cache(users: Config) -> None:
     )
   if users.cache == 'replay' and not pathlib.Path(users.cache_path).is_file():
     raise FileNotFoundError(f'users.cache_path: {users.cache_path}: no file.')
+
+
+def _check_local(model, where: str) -> None:
+  """Refuses what a model on our own devices cannot be or do."""
+  if not pathlib.Path(model.name, 'config.json').is_file():
+    raise FileNotFoundError(
+        f'{where}.model: {model.name}: no folder of a run; a model on a server'
+        f' needs {where}.base_url.'
+    )
+  if model.structured == 'on':
+    raise ValueError(
+        f"{where}.structured='on': nothing enforces schemas on our own devices;"
+        " use 'auto'."
+    )
+  _local_parts().check_extra(json.loads(model.extra or '{}'), where)
 
 
 def _check_deadline(config: Config) -> None:
@@ -102,8 +133,10 @@ def client(config: Config):
     ValueError: a setting is wrong, or the packages that it needs are missing.
     OSError: the cache cannot be opened.
   """
+  users = config.users
+  size = Size(users.rows, users.max_prompt_tokens)
   roles, limits = _models(config), _limits(config)
-  return _client(roles, limits, config.users.cache, config.users.cache_path)
+  return _client(roles, limits, users.cache, users.cache_path, size)
 
 
 def _parts():
@@ -114,10 +147,18 @@ def _parts():
     from bao_jax.users import models
   except ModuleNotFoundError as error:
     raise ValueError(
-        f"users.kind='llm' needs the package {error.name}; install the extra:"
+        'users that are models need the package'
+        f' {error.name}; install the extra:'
         " pip install -c constraints.txt -e '.[llm]'"
     ) from None
   return api, client_lib, models
+
+
+def _local_parts():
+  # Here, since it imports `models` too.
+  from bao_jax.users import local
+
+  return local
 
 
 def _limits(config: Config):
@@ -130,37 +171,90 @@ def _models(config: Config) -> tuple:
   """Returns pairs of a role and its model."""
   _, _, models = _parts()
   found = []
-  for role in chat.ROLES:
+  for role in _asked(config.users):
     model = models.Model(**_settings(config.users, role))
     models.check(model, f'users.{role}')
     found.append((role, model))
   return tuple(found)
 
 
+def _asked(users: Config) -> list[str]:
+  """Returns the roles that may be asked.
+
+  The slots of a model on our own devices hold the longest reply of its roles:
+  those of policies and teachers count where one is named.
+  """
+  is_asked = lambda role: role in ('user', 'judge') or users[role].model
+  return [r for r in chat.ROLES if users.kind != 'jax' or is_asked(r)]
+
+
 def _settings(users: Config, role: str) -> dict:
   """Returns the fields of `models.Model`."""
   own = users[role].to_dict()
+  inherits = users.kind != 'jax'  # There, whom no server is named has none.
   if not own['model']:
     own |= {name: users.user[name] for name in _OF_SERVER}
-  elif not own['base_url']:
+  elif inherits and not own['base_url']:
     own['base_url'] = users.user.base_url
     if own['key_env'] == _KEY:  # That of the server goes with it.
       own['key_env'] = users.user.key_env
-  own['base_url'] = (
-      own['base_url'] or os.environ.get('OPENAI_BASE_URL') or _OFFICIAL
-  )
+  if inherits:
+    own['base_url'] = (
+        own['base_url'] or os.environ.get('OPENAI_BASE_URL') or _OFFICIAL
+    )
+  if not own['base_url'] and own['structured'] == 'auto':
+    own['structured'] = 'off'
   return {'name': own.pop('model'), **own}
 
 
 @functools.cache
-def _client(roles, limits, cache, cache_path):
-  api, client_lib, _ = _parts()
+def _client(roles, limits, cache, cache_path, size):
+  _, client_lib, _ = _parts()
+  post = _post(roles, limits, size, is_silent=cache == 'replay')
+  if not all(model.base_url for _, model in roles):
+    # Questions to our own devices are gathered before any is answered: none may
+    # be held back until others are over.
+    limits = dataclasses.replace(limits, concurrency=_NO_LIMIT)
   return client_lib.Client(
-      api.Connection(max_connections=limits.concurrency).post,
+      post,
       dict(roles),
       limits,
       cache_lib.Cache(cache, cache_path),
       ledger_lib.Ledger(),
+  )
+
+
+def _post(roles, limits, size, *, is_silent):
+  """Returns what carries requests: to servers, and to our own devices."""
+  api, _, _ = _parts()
+  to_server = api.Connection(max_connections=limits.concurrency).post
+  replies = {}  # By model, the longest.
+  for _, model in roles:
+    if not model.base_url:
+      replies[model.name] = max(replies.get(model.name, 0), model.max_tokens)
+  if not replies or is_silent:  # A replay needs no model.
+    return to_server
+  to_devices = _server(replies, size).post
+  return lambda model, request: (to_server if model.base_url else to_devices)(
+      model, request
+  )
+
+
+def _server(replies: dict[str, int], size: Size):
+  """Loads the models that we serve ourselves."""
+  # Here, since it imports what imports this module.
+  from bao_jax.train import frozen
+
+  return _local_parts().Server(
+      {
+          name: frozen.chat_model(
+              name,
+              rows=size.rows,
+              max_prompt_tokens=size.max_prompt_tokens,
+              max_tokens=max_tokens,
+          )
+          for name, max_tokens in replies.items()
+      }
   )
 
 

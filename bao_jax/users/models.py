@@ -27,7 +27,8 @@ class Model:
 
   Attributes:
     name: of the model, as its server calls it.
-    base_url: of the server, the part before '/chat/completions'.
+    base_url: of the server, the part before '/chat/completions'; '' for a model
+      on our own devices.
     key_env: the environment variable with the key; where it is not set, no key
       is sent.
     temperature: of sampling.
@@ -95,7 +96,7 @@ def check(model: Model, where: str) -> None:
   """
   if not model.name:
     raise ValueError(f'{where}.model: name a model, as its server calls it.')
-  if not _URL.fullmatch(model.base_url):
+  if model.base_url and not _URL.fullmatch(model.base_url):
     raise ValueError(
         f'{where}.base_url: must be like https://host/v1, without credentials,'
         ' query or fragment.'

@@ -4,8 +4,8 @@
 
 How it is written may vary; what it says may not be guessed. A reply that is cut
 off, breaks inside of an object, names a field twice, holds two objects that
-would do, or whose last object does not stand alone at its end is refused: what
-a model quotes, in an object or in a sentence, must not pass for its verdict.
+would do, or does not end with the one that does, alone, is refused: what a
+model quotes, in an object or in a sentence, must not pass for its verdict.
 Reading takes time linear in the text and evaluates nothing.
 """
 
@@ -79,7 +79,7 @@ def read(text: str, schema: Mapping[str, Any]) -> Any:
     ValueError: says what is wrong, in words for the model.
   """
   validator = _validator(json.dumps(schema, sort_keys=True))
-  valid, complaint = [], 'there is no JSON object in it'
+  valid, error = [], None
   said, begin, end = without_thought(text), 0, 0
   for i, (value, begin, end) in enumerate(_objects(said)):
     if i == _MAX_OBJECTS:
@@ -87,10 +87,10 @@ def read(text: str, schema: Mapping[str, Any]) -> Any:
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is None:
       valid.append(value)
-    else:
-      complaint = _complaint(error)
+  if error is not None:  # What was valid before it was quoted.
+    raise ValueError(_complaint(error))
   if not valid:
-    raise ValueError(complaint)
+    raise ValueError('there is no JSON object in it')
   if any(_plain(value) != _plain(valid[0]) for value in valid):
     raise ValueError('there are several different JSON objects in it')
   if not _stands_alone(said, begin, end):

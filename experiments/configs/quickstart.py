@@ -19,6 +19,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
   config.seed = 0
   config.warm_start = ''  # A folder; by default the run makes its own.
+  config.weights = ''  # Published ones to start from; see docs/config.md.
   config.checkpoint_every = 20
 
   config.envs = dict(
@@ -40,7 +41,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       merged=False,  # Of 'userrl': the tasks of its merged sets alone.
   )
   config.users = dict(
-      kind='scripted',  # Or 'llm'; see docs/config.md.
+      kind='scripted',  # Or 'llm', 'jax'; see docs/config.md.
       concurrency=128,  # Requests at the same time.
       backoff=1.0,  # Seconds before the first retry.
       retry_share=1.0,  # Retries of a run per question, beyond the first 100.
@@ -48,10 +49,15 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       max_cost=0.0,  # 0 for no limit.
       cache='off',  # Or 'record', 'replay'.
       cache_path='',
+      # Of 'jax': questions that are answered at the same time, and their size.
+      rows=32,
+      max_prompt_tokens=2048,
   )
   model = dict(
-      model='',  # Of the user, at least; other roles then have the same.
-      base_url='',  # By default $OPENAI_BASE_URL, or OpenAI's.
+      # Of the user, at least; other roles then have the same. A folder for
+      # 'jax', a name for 'llm'.
+      model='',
+      base_url='',  # By default $OPENAI_BASE_URL, or OpenAI's; of 'jax' none.
       key_env='OPENAI_API_KEY',  # Where the key is; never the key.
       temperature=0.0,
       top_p=1.0,
