@@ -104,9 +104,11 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
   return statistics.median(a / b for a, b in zip(numerators, denominators))
 
 
-def matmul_limit(size: int = 2048, repeats: int = 5) -> float:
-  """Returns the FLOP/s of a square float32 product, the best of several."""
-  x = jnp.ones((size, size))
+def matmul_limit(
+    size: int = 2048, repeats: int = 5, *, dtype: str = 'float32'
+) -> float:
+  """Returns the FLOP/s of a square product, the best of several."""
+  x = jnp.ones((size, size), dtype)
   product = jax.jit(jnp.matmul)
   call = lambda: jax.block_until_ready(product(x, x))
   seconds = interleaved({'product': call}, repeats=repeats)['product']
@@ -124,29 +126,3 @@ def copy_limit(num_bytes: int = 2**28, repeats: int = 5) -> float:
 
   seconds = interleaved({'copy': call}, repeats=repeats)['copy']
   return 2 * num_bytes / min(seconds)
-
-
-def layer_parameters(config: config_lib.ModelConfig) -> int:
-  """Returns how many weights multiply each token, but for the logits'."""
-  projections = 2 * config.num_heads + 2 * config.num_kv_heads
-  attention = config.width * projections * config.head_dim
-  return config.num_layers * (attention + 3 * config.width * config.ff_width)
-
-
-def forward_flops(
-    config: config_lib.ModelConfig, *, tokens: float, keys: float, logits: float
-) -> float:
-  """Returns the FLOPs of a forward pass.
-
-  Args:
-    config: the model's shape.
-    tokens: how many run through the layers.
-    keys: how many a token attends to, on average.
-    logits: of how many tokens the logits are computed.
-
-  Returns:
-    Of matrix products alone, a multiplication and an addition counting 2.
-  """
-  pairs = 4 * config.num_layers * config.num_heads * config.head_dim
-  layers = tokens * (2 * layer_parameters(config) + pairs * keys)
-  return layers + logits * 2 * config.vocab_size * config.width

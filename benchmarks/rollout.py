@@ -18,6 +18,7 @@ import jax
 
 from bao_jax import memory
 from bao_jax.model import config as config_lib
+from bao_jax.model import costs
 from bao_jax.sampling import engine as engine_lib
 from benchmarks import measure
 from benchmarks import remote
@@ -93,10 +94,10 @@ def bound(
     copied: bytes per second.
   """
   rows, held, seconds = _ROWS.value, 0, 0.0
-  layers = measure.layer_parameters(config)
+  layers = costs.layer_parameters(config)
   weights = 4 * (layers + config.vocab_size * config.width)
   per_key = 8 * config.num_layers * config.num_kv_heads * config.head_dim
-  count = functools.partial(measure.forward_flops, config)
+  count = functools.partial(costs.forward_flops, config)
   for _ in range(num_turns):
     tokens = rows * _LENGTH.value
     work = count(tokens=tokens, keys=held + _LENGTH.value / 2, logits=0)

@@ -18,6 +18,7 @@ from absl import flags
 import jax
 
 from bao_jax import memory
+from bao_jax.model import costs
 from benchmarks import measure
 from benchmarks import remote
 from benchmarks import updates
@@ -69,14 +70,6 @@ def their_calls(params, config, batch, num_threads, with_parts):
   if with_parts:
     calls |= torch_updates.parts(params, config, batch)
   return calls
-
-
-def num_flops(config) -> float:
-  """Returns those of an update: the backward pass counts twice the forward."""
-  tokens = _ROWS.value * _LENGTH.value
-  return 3 * measure.forward_flops(
-      config, tokens=tokens, keys=(_LENGTH.value + 1) / 2, logits=tokens
-  )
 
 
 def show(seconds, work, flops):
@@ -133,7 +126,7 @@ def run(name: str, num_threads: int, flops: float) -> None:
   print(f'{name} M parameters, {_ROWS.value} x {_LENGTH.value} tokens')
   show(
       measure.interleaved(calls, repeats=_REPEATS.value),
-      num_flops(config),
+      costs.update_flops(config, rows=_ROWS.value, length=_LENGTH.value),
       flops,
   )
   if parts:

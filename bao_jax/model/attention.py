@@ -54,6 +54,7 @@ def attend(
   out, start = 0.0, 0
   for v in values:
     part = weights[..., start : start + v.shape[3]]
-    out += jnp.einsum('bkgts,bkcs->bkgtc', part, v)
+    out += product('bkgts,bkcs->bkgtc', part, v)
     start += v.shape[3]
+  out = out.astype(q.dtype)
   return out.transpose(0, 3, 1, 2, 4).reshape(batch, length, num_heads, -1)

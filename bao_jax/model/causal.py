@@ -127,14 +127,24 @@ def _splash(q, k, v, segments):
   return splash.attend(q, k, v, segments)
 
 
-def _mapped(attend: Callable[..., jax.Array], mesh: jax.sharding.Mesh):
+def _mapped(
+    attend: Callable[..., jax.Array], mesh: jax.sharding.Mesh
+) -> Callable[..., jax.Array]:
   """Runs a kernel on each device's rows and heads."""
   spec = jax.sharding.PartitionSpec
   heads, rows = spec(ROWS, None, HEADS, None), spec(ROWS, None)
-  return jax.shard_map(
+  mapped = jax.shard_map(
       attend,
       mesh=mesh,
       in_specs=(heads, heads, heads, rows),
       out_specs=heads,
       check_vma=False,
   )
+
+  def call(q, k, v, segments):
+    # Where more devices than key heads share the heads, each has a copy of its.
+    copies = max(1, mesh.shape[HEADS] // k.shape[2])
+    k, v = (jnp.repeat(x, copies, axis=2) for x in (k, v))
+    return mapped(q, k, v, segments)
+
+  return call

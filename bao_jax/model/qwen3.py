@@ -107,8 +107,12 @@ class Linear(nn.Module):
     )
     # Two dimensions on both sides: contracting over batch and time at once, as
     # the gradient of a higher-rank product does, transposes its operands.
-    matrix = kernel.astype(x.dtype).reshape(math.prod(inputs), -1)
-    out = x.reshape(-1, matrix.shape[0]) @ matrix
+    matrix = kernel.reshape(math.prod(inputs), -1)
+    product = lambda x, matrix: x @ matrix.astype(x.dtype)
+    if kernel.dtype != x.dtype:
+      # Casts that wait for the backward pass would be a copy of all layers.
+      product = jax.checkpoint(product, prevent_cse=False)
+    out = product(x.reshape(-1, matrix.shape[0]), matrix)
     return out.reshape(x.shape[: x.ndim - self.num_inputs] + self.features)
 
 
@@ -240,8 +244,9 @@ class Transformer(nn.Module):
         metadata_params={nn.PARTITION_NAME: 'layers'},
     )(c, self.attend, self.constrain, name='layers')
     # Looked up where it is cut along words alone: the width is that of rows.
-    table = self.constrain(embedding.astype(c.dtype), 'vocab', None)
-    x = self.constrain(table[tokens], 'rows', None, None)
+    # Cast behind that: its gradient is a sum over tokens, in float32.
+    table = self.constrain(embedding, 'vocab', None)
+    x = self.constrain(table[tokens].astype(c.dtype), 'rows', None, None)
     x, cache = layers(x, positions, cache)
     return RMSNorm(c.norm_eps, name='norm')(x), cache
 
@@ -270,8 +275,21 @@ def init(config: config_lib.ModelConfig, rng: jax.Array) -> types.Params:
   return Transformer(config, attend).init(rng, dummy, dummy)['params']
 
 
-def unstack(params: types.Params) -> types.Params:
-  """Splits the stacked layers into a tuple, for programs that unroll them."""
+def unstack(params: types.Params, dtype: str = 'float32') -> types.Params:
+  """Prepares parameters for programs that unroll the layers and only read them.
+
+  Args:
+    params: stacked layers.
+    dtype: of matrices; what multiplies norms stays in float32, as in training.
+
+  Returns:
+    The same with a tuple of layers.
+  """
+
+  def cast(path, x):
+    return x if path[-1].key == 'scale' else x.astype(dtype)
+
+  params = jax.tree_util.tree_map_with_path(cast, params)
   num_layers = jax.tree.leaves(params['layers'])[0].shape[0]
   layers = tuple(
       jax.tree.map(lambda x: x[i], params['layers'])  # noqa: B023
@@ -304,7 +322,7 @@ def unrolled(
     `[B, T, D]` normed hidden states and the new caches.
   """
   block = Block(config, attend, constrain)
-  x = params['embedding'].astype(config.dtype)[tokens]
+  x = params['embedding'][tokens].astype(config.dtype)
   x = constrain(x, 'rows', None, None)
   caches = []
   for layer, entry in zip(params['layers'], cache, strict=True):

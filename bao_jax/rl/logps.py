@@ -52,7 +52,8 @@ def chunked_logps(
 
   Args:
     hidden: `[B, T, D]` what the output embedding is applied to.
-    embedding: `[V, D]` the output embedding.
+    embedding: `[V, D]` the output embedding; cast to the dtype of `hidden`, but
+      its gradient has its own.
     tokens: `[B, T]` int, the conversation.
     temperature: τ, the one that the tokens were sampled with.
     chunk: positions per piece; T need not be a multiple of it.
@@ -100,6 +101,7 @@ def _piecewise_forward(
     hidden, embedding, targets, order, count, temperature, chunk, keep
 ):
   pieces = _split(hidden, order, chunk), _split(targets, order, chunk)
+  matrix = embedding.astype(hidden.dtype)
   shape, words = pieces[1].shape, embedding.shape[0]
   # Sums over few channels take less time than storing what they give.
   keep = pieces[1].size * words <= keep and embedding.shape[1] >= 128
@@ -108,7 +110,7 @@ def _piecewise_forward(
   def step(i, carry):
     scores, kept = carry
     x, target = (piece[i] for piece in pieces)
-    logits = _logits(x, embedding, temperature)  # [V, N]
+    logits = _logits(x, matrix, temperature)  # [V, N]
     largest = jnp.max(logits, axis=0)
     exps = jnp.exp(logits - largest[None])
     total = jnp.sum(exps, axis=0)
@@ -133,11 +135,12 @@ def _piecewise_backward(temperature, chunk, keep, residuals, cotangents):
   hidden, embedding, targets, order, count, (_, *scores), kept = residuals
   inputs = [_split(x, order, chunk) for x in (hidden, targets, *cotangents)]
   pieces = (*inputs, *scores)
+  matrix = embedding.astype(hidden.dtype)
 
   def step(i, grads):
     x, *rows = (piece[i] for piece in pieces)
     target, d_logps, d_entropy, entropy, normalizer = (x[None] for x in rows)
-    logits = kept[i] if kept.ndim else _logits(x, embedding, temperature)
+    logits = kept[i] if kept.ndim else _logits(x, matrix, temperature)
     log_probs = logits - normalizer
     words = jnp.arange(log_probs.shape[0], dtype=target.dtype)[:, None]
     d_logits = jnp.where(words == target, d_logps, 0.0) - jnp.exp(log_probs) * (
@@ -145,7 +148,7 @@ def _piecewise_backward(temperature, chunk, keep, residuals, cotangents):
     )
     d_logits = (d_logits / temperature).astype(hidden.dtype)
     product = functools.partial(jnp.einsum, preferred_element_type=jnp.float32)
-    d_x = product('vn,vd->nd', d_logits, embedding).astype(hidden.dtype)
+    d_x = product('vn,vd->nd', d_logits, matrix).astype(hidden.dtype)
     d_embedding = product('vn,nd->vd', d_logits, x)
     return grads[0].at[i].set(d_x), grads[1] + d_embedding
 

@@ -78,7 +78,8 @@ class Engine:
 
     Here they come from where training has them to where decoding does.
     """
-    return jax.jit(qwen3.unstack, out_shardings=self.layout.params)
+    unstack = functools.partial(qwen3.unstack, dtype=self.config.dtype)
+    return jax.jit(unstack, out_shardings=self.layout.params)
 
   @functools.cached_property
   def append_call(self):

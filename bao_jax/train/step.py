@@ -89,7 +89,7 @@ def packed_logps(
         most=most,
     )
 
-  embedding = qwen3.output_embedding(params).astype(hidden.dtype)
+  embedding = qwen3.output_embedding(params)
   # Of all rows: devices have to agree when their loops end.
   most = jnp.max(jnp.sum(batch.mask[:, 1:], axis=1))
   return sharding.by_rows(score, model.mesh)(
