@@ -10,8 +10,8 @@ r"""The Qwen3 chat format, rendered so that a conversation only ever grows.
   <|im_start|>assistant\n
 
 One renderer serves the warm start, rollouts and evaluation. Thoughts are kept
-in the history: the paper's retrospective reasoning builds on them (the template
-of Qwen3 drops those before the last user message).
+in the history: the paper's retrospective reasoning builds on them. Where the
+template of Qwen3 does otherwise is in docs/concepts.md.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,7 @@ _THINK = f'{tools.THINK}\n'
 _CALL = f'\n{tools.END_THINK}\n\n{tools.CALL}\n{tools.CALL_HEAD}'
 _END_CALL = f'{tools.CALL_TAIL}\n{tools.END_CALL}'
 _REPLY = f'\n{_START}user\n<tool_response>\n'
+_NEXT_REPLY = '\n</tool_response>\n<tool_response>\n'
 _END_REPLY = f'\n</tool_response>{_END}\n{_ASSISTANT}'
 
 # What every turn repeats. A tokenizer of our own makes each one token, which
@@ -136,13 +137,14 @@ def render_turn(
 
 
 def render_reply(
-    tokenizer: tokenizer_lib.Tokenizer, text: str, *, is_closed: bool = True
+    tokenizer: tokenizer_lib.Tokenizer, *texts: str, is_closed: bool = True
 ) -> np.ndarray:
   """Renders the environment's answer and opens the policy's next turn.
 
   Args:
     tokenizer: encodes.
-    text: what came back; marks in it become ordinary tokens.
+    *texts: what came back, of one tool each; marks in it become ordinary
+      tokens.
     is_closed: whether the policy's turn ended with the stop token. Where a
       budget cut it short the stop token is written here: never sampled, it
       carries no loss.
@@ -150,8 +152,7 @@ def render_reply(
   Returns:
     `[T]` int32 ids, none of which the policy sampled.
   """
-  return tokenizer.encode(
-      _mark(_REPLY if is_closed else _END + _REPLY),
-      _Piece(text),
-      _mark(_END_REPLY),
-  )
+  pieces = [_mark(_REPLY if is_closed else _END + _REPLY)]
+  for text in texts:
+    pieces += [_Piece(text), _mark(_NEXT_REPLY)]
+  return tokenizer.encode(*pieces[:-1], _mark(_END_REPLY))

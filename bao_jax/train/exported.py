@@ -70,7 +70,7 @@ def _fields(
 def _beside(
     config: setup.Config, encoder: tokenizer_lib.Tokenizer, made: pathlib.Path
 ) -> list[pathlib.Path]:
-  """Returns the tokenizer's files, those that are not there made in a folder."""
+  """Returns the tokenizer's files; what is not there yet is made."""
   found = {path.name: path for path in pretrained.beside(config)}
   if 'tokenizer.json' not in found:
     tokenizer_lib.save(encoder, made / 'tokenizer.json')

@@ -118,8 +118,8 @@ def _check_architecture(path: pathlib.Path, fields: Mapping[str, Any]) -> None:
   found = fields.get('model_type')
   if found != MODEL_TYPE:
     raise ValueError(
-        f'{path}: model_type={found!r}; only dense Qwen3 models, {MODEL_TYPE!r},'
-        ' can be loaded.'
+        f'{path}: model_type={found!r}; only dense Qwen3 models,'
+        f' {MODEL_TYPE!r}, can be loaded.'
     )
   architectures = fields.get('architectures') or [ARCHITECTURE]
   if architectures != [ARCHITECTURE]:
