@@ -1,7 +1,9 @@
 """Tests for bao_jax.users.local."""
 
+import contextlib
 import dataclasses
 import functools
+import queue
 import random
 import tempfile
 import threading
@@ -29,7 +31,7 @@ SCHEMA = {
     'required': ['right'],
     'additionalProperties': False,
 }
-MODEL = models.Model('m', '', budget=20.0, deadline=15.0, structured='off')
+MODEL = models.Model('m', '', budget=100.0, deadline=90.0, structured='off')
 
 
 class Echo:
@@ -206,16 +208,16 @@ class ServerTest(parameterized.TestCase):
 
   def test_whoever_hangs_holds_up_the_others_for_a_while_only(self):
     let_go = threading.Event()
-    self.addCleanup(let_go.set)
-    model = Echo()
-    patient = dataclasses.replace(MODEL, deadline=1.2, max_retries=0)
-    client = self.client({'m': model}, roles={'user': patient})
-    hung, said = self.hold(
-        [functools.partial(let_go.wait, 60), lambda: client(question('so?'))],
-        first_deadline=1.5,
-    )
-    self.assertIsInstance(hung, TimeoutError)
-    self.assertEqual(said, 'so?')
+    patient = dataclasses.replace(MODEL, deadline=6.0, max_retries=0)
+    client = self.client({'m': Echo()}, roles={'user': patient})
+
+    def ask():
+      said = client(question('so?'))
+      let_go.set()
+      return said
+
+    hang = functools.partial(let_go.wait, 60)
+    self.assertEqual(self.hold([hang, ask]), [True, 'so?'])
 
   def test_a_thread_that_was_given_up_is_not_waited_for(self):
     # Its place is taken by another, and by that alone.
@@ -229,6 +231,41 @@ class ServerTest(parameterized.TestCase):
     said = self.hold(talks, num_threads=2, first_deadline=0.5)
     self.assertEqual(said[1:], ['0', '1', '2', '3'])
     self.assertEqual(model.batches, [['0', '1'], ['2', '3']])
+
+  def test_nothing_is_computed_for_a_round_that_is_over(self):
+    begun, is_over, computed = threading.Event(), threading.Event(), []
+
+    class Slow(Echo):
+
+      def complete(self, prompts, is_wanted):
+        begun.set()
+        is_over.wait(10)
+        for i, completion in super().complete(prompts, is_wanted):
+          computed.append(i)
+          yield i, completion
+
+    client = self.client({'m': Slow()})
+    outcomes = queue.SimpleQueue()
+
+    def ask(text):
+      try:
+        outcomes.put(client(question(text)))
+      except base.UserError as error:
+        outcomes.put(str(error))
+
+    running = calls.Round(
+        [int, functools.partial(ask, 'a'), functools.partial(ask, 'b')],
+        num_threads=3,
+        deadlines=[[calls.Deadline(60.0, 'deadline')]] * 3,
+    )
+    with contextlib.closing(running.as_completed()) as listening:
+      next(listening)
+      self.assertTrue(begun.wait(10))
+    is_over.set()
+    lost = 'user/x: the user is not waited for any more'
+    self.assertEqual([outcomes.get(timeout=10) for _ in 'ab'], [lost] * 2)
+    self.assertEmpty(computed)
+    self.assertEqual(client.ledger.total('retries'), 0)
 
   def test_a_bug_reaches_whoever_asked(self):
     class Broken(Echo):

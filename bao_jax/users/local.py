@@ -13,6 +13,7 @@ import asyncio
 import atexit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import concurrent.futures
+import contextlib
 import dataclasses
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bao_jax.envs import base
 from bao_jax.sampling import calls
 from bao_jax.sampling import completions
 from bao_jax.text import chat
@@ -156,12 +158,14 @@ class _Question:
   Attributes:
     model: whom it is for.
     prompt: what that one goes on from.
+    crew: of the thread that asks.
     patience: when it waits for no other question any more.
     reply: what waits.
   """
 
   model: str
   prompt: completions.Prompt
+  crew: calls.Crew | None
   patience: float
   reply: concurrent.futures.Future = dataclasses.field(
       default_factory=concurrent.futures.Future
@@ -169,7 +173,18 @@ class _Question:
 
   @property
   def is_wanted(self) -> bool:
-    return not self.reply.done()
+    is_over = self.crew is not None and self.crew.is_over
+    return not (is_over or self.reply.done())
+
+  def settle(self, completion: models.Completion) -> None:
+    """Hands over the reply, unless somebody has given it up meanwhile."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
+      self.reply.set_result(completion)
+
+  def fail(self, error: Exception) -> None:
+    """Hands over why there is no reply, unless there is one."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
+      self.reply.set_exception(error)
 
 
 class Server:
@@ -209,10 +224,12 @@ class Server:
     Raises:
       Unavailable: there was no reply within the deadline.
       Refused: the prompt is too long.
+      UserError: the round of the question is over.
     """
     began = time.monotonic()
     prompt = self._models[model.name].prompt(request)
-    question = _Question(model.name, prompt, began + _PATIENCE * model.deadline)
+    patience = began + _PATIENCE * model.deadline
+    question = _Question(model.name, prompt, calls.crew(), patience)
     try:
       async with asyncio.timeout(model.deadline):
         self._put(question)
@@ -223,11 +240,10 @@ class Server:
       ) from None
 
   def _put(self, question: _Question) -> None:
-    crew = calls.crew()
-    if crew:
-      crew.watch(self._wake)
+    if question.crew:
+      question.crew.watch(self._wake)
     with self._changed:
-      self._waiting.setdefault(crew, []).append(question)
+      self._waiting.setdefault(question.crew, []).append(question)
       self._changed.notify()
 
   def _wake(self) -> None:
@@ -242,10 +258,15 @@ class Server:
         self._answer(questions)
       except Exception as error:  # Handed to whoever waits.
         for question in questions:
-          _settle(question.reply.set_exception, error)
+          question.fail(error)
+      for question in questions:
+        question.fail(_not_wanted())
 
   def _gather(self) -> list[_Question]:
-    """Waits until a crew has put all its questions; [] once closed."""
+    """Waits until a crew has put all it asks; [] once closed.
+
+    Some of it may not be wanted any more.
+    """
     with self._changed:
       while not self._is_closed:
         now = time.monotonic()
@@ -253,8 +274,7 @@ class Server:
           wanted = [q for q in questions if q.is_wanted]
           if not wanted or _is_complete(crew, wanted, now):
             del self._waiting[crew]
-          if wanted and crew not in self._waiting:
-            return wanted
+            return questions
         self._changed.wait(self._patience(now))
     return []
 
@@ -266,7 +286,7 @@ class Server:
   def _answer(self, questions: Sequence[_Question]) -> None:
     """Lets each model go on with what it was asked, equal questions once."""
     by_model: dict[str, dict[completions.Prompt, list[_Question]]] = {}
-    for question in questions:
+    for question in filter(lambda q: q.is_wanted, questions):
       of_model = by_model.setdefault(question.model, {})
       of_model.setdefault(question.prompt, []).append(question)
     for name, of_model in sorted(by_model.items()):
@@ -275,7 +295,7 @@ class Server:
       is_wanted = lambda i: self._is_wanted(asked[i])  # noqa: B023
       for i, said in self._models[name].complete(prompts, is_wanted):
         for question in asked[i]:
-          _settle(question.reply.set_result, said)
+          question.settle(said)
 
   def _is_wanted(self, questions: Sequence[_Question]) -> bool:
     return not self._is_closed and any(q.is_wanted for q in questions)
@@ -289,9 +309,5 @@ def _is_complete(
   return is_whole or now >= min(q.patience for q in wanted)
 
 
-def _settle(setter: Callable[[Any], None], value: Any) -> None:
-  """Hands over a reply unless it has been given up meanwhile."""
-  try:
-    setter(value)
-  except concurrent.futures.InvalidStateError:
-    pass
+def _not_wanted() -> base.UserError:
+  return base.UserError('is not waited for any more')
