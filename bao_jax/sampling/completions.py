@@ -190,6 +190,8 @@ class _Batch:
     for i, row in enumerate(self._rows):
       if row is None and (index := self._next()) is not None:
         rows[i] = index
+    if not rows:
+      return
     order, size = list(rows.items()), self._engine.prefix_rows
     for start in range(0, len(order), size):
       later = [index for _, index in order[start + size :]]

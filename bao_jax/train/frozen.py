@@ -9,6 +9,7 @@ from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
+from bao_jax.users import gather
 from bao_jax.users import local
 
 # Of the user's engine. A prompt is a system message, which many share, and a
@@ -71,7 +72,7 @@ def chat_model(
 
 def serve(
     replies: Mapping[str, int], *, rows: int, max_prompt_tokens: int
-) -> local.Server:
+) -> gather.Server:
   """Loads models and lets them reply.
 
   Args:
@@ -83,7 +84,7 @@ def serve(
     FileNotFoundError: as `load`.
     ValueError: as `load`.
   """
-  return local.Server(
+  return gather.Server(
       {
           folder: chat_model(
               folder,
