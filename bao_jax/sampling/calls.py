@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Any, NamedTuple
 
+from bao_jax.sampling import devices
+
 
 class Deadline(NamedTuple):
   """How long a call may take, and which setting says so.
@@ -41,23 +43,35 @@ class Crew:
 
   Whoever answers several of them at once has to know when all of them wait.
 
-  Args:
+  Attributes:
     size: of the threads.
+    is_over: whether nobody listens to any of them any more.
   """
 
   def __init__(self, size: int):
     self._lock = threading.Lock()
     self._watchers: set[Callable[[], None]] = set()
     self.size = size
+    self.is_over = False
 
   def watch(self, told: Callable[[], None]) -> None:
-    """Has somebody told whenever a thread has left."""
+    """Has somebody told whenever a thread has left, and at the end."""
     with self._lock:
       self._watchers.add(told)
 
   def leave(self) -> None:
     with self._lock:
       self.size -= 1
+    self._tell()
+
+  def end(self) -> None:
+    """Ends the round: no call of the devices begins for it after that."""
+    with devices.TURN:
+      self.is_over = True
+    self._tell()
+
+  def _tell(self) -> None:
+    with self._lock:
       watchers = list(self._watchers)
     for told in watchers:
       told()
@@ -125,6 +139,7 @@ class Round:
             yield i, outcome
     finally:
       self._drop_waiting()
+      self._crew.end()
 
   def _drop_waiting(self) -> None:
     try:

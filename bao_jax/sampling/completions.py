@@ -16,6 +16,7 @@ import numpy as np
 
 from bao_jax import types
 from bao_jax.sampling import choose
+from bao_jax.sampling import devices
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import prefixes as prefixes_lib
 
@@ -144,13 +145,15 @@ class _Batch:
 
   def advance(self) -> Iterator[tuple[int, np.ndarray]]:
     """Fills free rows, samples once and yields what has ended."""
-    self._admit()
-    if not any(self._rows):
-      return
-    longest = max(row.num_tokens for row in self._rows if row)
-    self._cache, out = _decode(
-        self._completer, self._cache, self._rows, longest
-    )
+    with devices.TURN:
+      self._drop_unwanted()
+      self._admit()
+      if not any(self._rows):
+        return
+      longest = max(row.num_tokens for row in self._rows if row)
+      self._cache, out = _decode(
+          self._completer, self._cache, self._rows, longest
+      )
     out = jax.device_get(out)
     for i, row in enumerate(self._rows):
       if row is None:
@@ -159,7 +162,10 @@ class _Batch:
       if out.stopped[i] or not row.budget:
         self._rows[i] = None
         yield row.index, np.concatenate(row.taken)
-      elif not self._is_wanted(row.index):
+
+  def _drop_unwanted(self) -> None:
+    for i, row in enumerate(self._rows):
+      if row and not self._is_wanted(row.index):
         self._rows[i] = None
 
   # Prompts are prefilled apart from the rows, each part of them once.
@@ -184,16 +190,25 @@ class _Batch:
     for i, row in enumerate(self._rows):
       if row is None and (index := self._next()) is not None:
         rows[i] = index
-    waiting = {self._names[index] for index in self._queue}
-    for prefixes, names in self._by_prefixes(rows):
-      self._cache = prefixes.share(self._cache, names)
-      prefixes.forget(waiting)
+    if not rows:
+      return
+    order, size = list(rows.items()), self._engine.prefix_rows
+    for start in range(0, len(order), size):
+      later = [index for _, index in order[start + size :]]
+      self._prefill(dict(order[start : start + size]), [*later, *self._queue])
     keys = self._keys(rows)
     for i, index in rows.items():
       ids = self._prompts[index].ids
       self._rows[i] = _Row(
           index, self._prompts[index], keys[i], ids[-1], len(ids)
       )
+
+  def _prefill(self, rows: dict[int, int], later: Sequence[int]) -> None:
+    """Starts rows, and keeps no more prompts than later ones are equal to."""
+    names = {self._names[index] for index in later}
+    for prefixes, of_rows in self._by_prefixes(rows):
+      self._cache = prefixes.share(self._cache, of_rows)
+      prefixes.forget(names)
 
   def _next(self) -> int | None:
     while self._queue:

@@ -20,6 +20,7 @@ import numpy as np
 
 from bao_jax import types
 from bao_jax.envs import base
+from bao_jax.sampling import devices
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import prefixes as prefixes_lib
@@ -211,7 +212,9 @@ class _Rollout:
       for turn in heard:
         ended += self._absorb(wave, *turn)
       self._admit(wave)
-      self._turns[number] = self._ask(wave, wave.speak())
+      with devices.TURN:
+        spoken = wave.speak()
+      self._turns[number] = self._ask(wave, spoken)
     return ended, seconds
 
   def _hear(self, number: int):
@@ -277,8 +280,10 @@ class _Rollout:
     names = {i: row.request.task.id for i, row in rows.items()}
     waiting = {request.task.id for _, request in self._queue}
     self._prefixes.forget({*names.values(), *waiting})
-    wave.cache = self._prefixes.share(wave.cache, names)
-    wave.place(rows, self._row_keys(rows))
+    with devices.TURN:
+      wave.cache = self._prefixes.share(wave.cache, names)
+      keys = self._row_keys(rows)
+    wave.place(rows, keys)
 
   def _start(self, owner: int, request: Request) -> row_lib.Row:
     task, (state, system, user) = request.task, self._setup.open(request)

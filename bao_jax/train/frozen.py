@@ -1,5 +1,6 @@
 """A frozen model from a folder, for users and judges on our own devices."""
 
+from collections.abc import Mapping
 import pathlib
 
 from bao_jax.sampling import completions
@@ -8,6 +9,7 @@ from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import lessons
 from bao_jax.train import rl
 from bao_jax.train import setup
+from bao_jax.users import gather
 from bao_jax.users import local
 
 # Of the user's engine. A prompt is a system message, which many share, and a
@@ -66,3 +68,30 @@ def chat_model(
   )
   completer.compile()
   return local.ChatModel(completer, encoder, max_prompt_tokens)
+
+
+def serve(
+    replies: Mapping[str, int], *, rows: int, max_prompt_tokens: int
+) -> gather.Server:
+  """Loads models and lets them reply.
+
+  Args:
+    replies: the longest reply of each in tokens, by its folder.
+    rows: as for `chat_model`.
+    max_prompt_tokens: as for `chat_model`.
+
+  Raises:
+    FileNotFoundError: as `load`.
+    ValueError: as `load`.
+  """
+  return gather.Server(
+      {
+          folder: chat_model(
+              folder,
+              rows=rows,
+              max_prompt_tokens=max_prompt_tokens,
+              max_tokens=max_tokens,
+          )
+          for folder, max_tokens in replies.items()
+      }
+  )

@@ -75,7 +75,9 @@ def check(config: Config) -> None:
   if not is_llm(config):
     return
   _check_cache(users)
-  for name in ('concurrency', 'breaker_failures', 'rows', 'max_prompt_tokens'):
+  whole = 'concurrency', 'breaker_failures'
+  of_devices = ('rows', 'max_prompt_tokens') * (users.kind == 'jax')
+  for name in whole + of_devices:
     if users[name] < 1:
       raise ValueError(f'users.{name}={users[name]} must be at least 1.')
   for name in ('backoff', 'retry_share', 'max_cost'):
@@ -134,8 +136,9 @@ def client(config: Config):
     OSError: the cache cannot be opened.
   """
   users = config.users
-  size = Size(users.rows, users.max_prompt_tokens)
-  roles, limits = _models(config), _limits(config)
+  roles, limits, size = _models(config), _limits(config), None
+  if users.kind == 'jax':
+    size = Size(users.rows, users.max_prompt_tokens)
   return _client(roles, limits, users.cache, users.cache_path, size)
 
 
@@ -147,8 +150,7 @@ def _parts():
     from bao_jax.users import models
   except ModuleNotFoundError as error:
     raise ValueError(
-        'users that are models need the package'
-        f' {error.name}; install the extra:'
+        f'users.kind: models need the package {error.name}; install the extra:'
         " pip install -c constraints.txt -e '.[llm]'"
     ) from None
   return api, client_lib, models
@@ -234,27 +236,12 @@ def _post(roles, limits, size, *, is_silent):
       replies[model.name] = max(replies.get(model.name, 0), model.max_tokens)
   if not replies or is_silent:  # A replay needs no model.
     return to_server
-  to_devices = _server(replies, size).post
-  return lambda model, request: (to_server if model.base_url else to_devices)(
-      model, request
-  )
-
-
-def _server(replies: dict[str, int], size: Size):
-  """Loads the models that we serve ourselves."""
   # Here, since it imports what imports this module.
   from bao_jax.train import frozen
 
-  return _local_parts().Server(
-      {
-          name: frozen.chat_model(
-              name,
-              rows=size.rows,
-              max_prompt_tokens=size.max_prompt_tokens,
-              max_tokens=max_tokens,
-          )
-          for name, max_tokens in replies.items()
-      }
+  to_devices = frozen.serve(replies, **size._asdict()).post
+  return lambda model, request: (to_server if model.base_url else to_devices)(
+      model, request
   )
 
 

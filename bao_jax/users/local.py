@@ -1,35 +1,19 @@
-"""Frozen models on our own devices, asked as if they were servers.
+"""Frozen models on our own devices that read and write the chat format.
 
-  threads of a round -> questions, gathered -> completions -> threads
-
-The questions that the gyms of a wave have at the same time are answered
-together. They are gathered until each thread of their round waits for a reply
-or has nothing left to do, put in the order of their text and answered by one
-thread that makes all device calls. So neither which thread was faster nor which
-conversation has which row decides any bit of a reply.
+They take the requests that servers take, and know what of them means anything
+here.
 """
 
-import asyncio
-import atexit
 from collections.abc import Callable, Iterator, Mapping, Sequence
-import concurrent.futures
 import dataclasses
-import threading
-import time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from bao_jax.sampling import calls
 from bao_jax.sampling import completions
 from bao_jax.text import chat
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.users import models
-
-# Share of a request's deadline after which it waits for no other question.
-_PATIENCE = 1 / 3
-_IDLE = 60.0  # Seconds; between two looks at whether there is anything to do.
-_GRACE = 30.0  # Seconds that a call of the devices may take at the end.
 
 # What a request may say, and what counts if it does not.
 _DEFAULTS = {
@@ -43,23 +27,9 @@ _DEFAULTS = {
 _SWITCH = 'enable_thinking'  # The one of them that there is.
 
 
-class LocalModel(Protocol):
-  """What a `Server` asks: requests become prompts, prompts completions."""
-
-  def prompt(self, request: Mapping[str, Any]) -> completions.Prompt:
-    """Returns what a request asks to go on from; raises `Refused`."""
-
-  def complete(
-      self,
-      prompts: Sequence[completions.Prompt],
-      is_wanted: Callable[[int], bool],
-  ) -> Iterator[tuple[int, models.Completion]]:
-    """Yields each prompt's index and completion, as they end."""
-
-
 @dataclasses.dataclass(frozen=True)
 class ChatModel:
-  """A `LocalModel` that reads and writes the chat format.
+  """A `gather.LocalModel` that reads and writes the chat format.
 
   Attributes:
     completer: goes on with ids.
@@ -72,7 +42,7 @@ class ChatModel:
   max_prompt_tokens: int
 
   def prompt(self, request: Mapping[str, Any]) -> completions.Prompt:
-    """Renders a request; see `LocalModel`.
+    """Renders a request; see `gather.LocalModel`.
 
     Raises:
       Refused: it is too long.
@@ -118,7 +88,7 @@ class ChatModel:
       prompts: Sequence[completions.Prompt],
       is_wanted: Callable[[int], bool],
   ) -> Iterator[tuple[int, models.Completion]]:
-    """Lets the model speak; see `LocalModel`."""
+    """Lets the model speak; see `gather.LocalModel`."""
     for i, ids in self.completer.complete(prompts, is_wanted):
       text = self.tokenizer.decode(_without_stop(ids, self.completer.stop))
       size = len(prompts[i].system) + len(prompts[i].rest)
@@ -147,151 +117,3 @@ def check_extra(extra: Mapping[str, Any], where: str) -> None:
         f'{where}.extra: {unknown[0]!r} means nothing to a model on our own'
         f' devices; there are: {known}.'
     )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Question:
-  """A request that waits for its reply.
-
-  Attributes:
-    model: whom it is for.
-    prompt: what that one goes on from.
-    patience: when it waits for no other question any more.
-    reply: what waits.
-  """
-
-  model: str
-  prompt: completions.Prompt
-  patience: float
-  reply: concurrent.futures.Future = dataclasses.field(
-      default_factory=concurrent.futures.Future
-  )
-
-  @property
-  def is_wanted(self) -> bool:
-    return not self.reply.done()
-
-
-class Server:
-  """Answers the questions of many threads together.
-
-  Args:
-    models: by name.
-  """
-
-  def __init__(self, models: Mapping[str, LocalModel]):
-    self._models = models
-    self._changed = threading.Condition()
-    self._waiting: dict[calls.Crew | None, list[_Question]] = {}
-    self._is_closed = False
-    self._thread = threading.Thread(target=self._work, daemon=True)
-    self._thread.start()
-    # Before the devices go: a thread that still used them would crash.
-    atexit.register(self.close)
-
-  def close(self) -> None:
-    """Gives up what is asked, and lets the devices finish their last call."""
-    with self._changed:
-      self._is_closed = True
-      self._changed.notify()
-    self._thread.join(_GRACE)
-    atexit.unregister(self.close)
-
-  async def post(
-      self, model: models.Model, request: Mapping[str, Any]
-  ) -> models.Completion:
-    """Answers a request; see `client.PostFn`.
-
-    Args:
-      model: which one, and its deadline.
-      request: the fields.
-
-    Raises:
-      Unavailable: there was no reply within the deadline.
-      Refused: the prompt is too long.
-    """
-    began = time.monotonic()
-    prompt = self._models[model.name].prompt(request)
-    question = _Question(model.name, prompt, began + _PATIENCE * model.deadline)
-    try:
-      async with asyncio.timeout(model.deadline):
-        self._put(question)
-        return await asyncio.wrap_future(question.reply)
-    except TimeoutError:
-      raise models.Unavailable(
-          'timeout', f'no reply within {model.deadline:g} s on our own devices'
-      ) from None
-
-  def _put(self, question: _Question) -> None:
-    crew = calls.crew()
-    if crew:
-      crew.watch(self._wake)
-    with self._changed:
-      self._waiting.setdefault(crew, []).append(question)
-      self._changed.notify()
-
-  def _wake(self) -> None:
-    with self._changed:
-      self._changed.notify()
-
-  # On the thread that makes all device calls.
-
-  def _work(self) -> None:
-    while questions := self._gather():
-      try:
-        self._answer(questions)
-      except Exception as error:  # Handed to whoever waits.
-        for question in questions:
-          _settle(question.reply.set_exception, error)
-
-  def _gather(self) -> list[_Question]:
-    """Waits until a crew has put all its questions; [] once closed."""
-    with self._changed:
-      while not self._is_closed:
-        now = time.monotonic()
-        for crew, questions in list(self._waiting.items()):
-          wanted = [q for q in questions if q.is_wanted]
-          if not wanted or _is_complete(crew, wanted, now):
-            del self._waiting[crew]
-          if wanted and crew not in self._waiting:
-            return wanted
-        self._changed.wait(self._patience(now))
-    return []
-
-  def _patience(self, now: float) -> float:
-    """Returns how long to wait for more questions."""
-    ends = [q.patience for group in self._waiting.values() for q in group]
-    return max(min(ends, default=now + _IDLE) - now, 0.0)
-
-  def _answer(self, questions: Sequence[_Question]) -> None:
-    """Lets each model go on with what it was asked, equal questions once."""
-    by_model: dict[str, dict[completions.Prompt, list[_Question]]] = {}
-    for question in questions:
-      of_model = by_model.setdefault(question.model, {})
-      of_model.setdefault(question.prompt, []).append(question)
-    for name, of_model in sorted(by_model.items()):
-      prompts = sorted(of_model)
-      asked = [of_model[prompt] for prompt in prompts]
-      is_wanted = lambda i: self._is_wanted(asked[i])  # noqa: B023
-      for i, said in self._models[name].complete(prompts, is_wanted):
-        for question in asked[i]:
-          _settle(question.reply.set_result, said)
-
-  def _is_wanted(self, questions: Sequence[_Question]) -> bool:
-    return not self._is_closed and any(q.is_wanted for q in questions)
-
-
-def _is_complete(
-    crew: calls.Crew | None, wanted: Sequence[_Question], now: float
-) -> bool:
-  """Whether no other question of a crew is to be waited for."""
-  is_whole = crew is None or len(wanted) >= crew.size
-  return is_whole or now >= min(q.patience for q in wanted)
-
-
-def _settle(setter: Callable[[Any], None], value: Any) -> None:
-  """Hands over a reply unless it has been given up meanwhile."""
-  try:
-    setter(value)
-  except concurrent.futures.InvalidStateError:
-    pass
