@@ -21,6 +21,7 @@ from bao_jax.sampling import rollout
 from bao_jax.text import chat as chat_format
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import batch as batch_lib
+from bao_jax.train import exported
 from bao_jax.train import frozen
 from bao_jax.train import optimizer
 from bao_jax.train import setup
@@ -89,7 +90,7 @@ def train_user(folder):
   tokenizer_lib.save(encoder, folder / 'tokenizer.json')
   shape = setup.model_config(config, encoder)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  state = setup.train_state(config, shape, tx)
+  state = setup.train_state(config, shape, tx, setup.mesh(config))
   model = step_lib.ModelFn(shape, chunk=LENGTH)
   step = jax.jit(
       functools.partial(step_lib.supervised_step, model=model, tx=tx)
@@ -140,7 +141,11 @@ class FrozenTest(parameterized.TestCase):
     cls.user.mkdir()
     cls.question = train_user(cls.user)
     cls.model = frozen.chat_model(
-        cls.user, rows=8, max_prompt_tokens=LENGTH, max_tokens=32
+        cls.user,
+        setup.mesh(config_of(cls.user)),
+        rows=8,
+        max_prompt_tokens=LENGTH,
+        max_tokens=32,
     )
 
   def setUp(self):
@@ -188,6 +193,18 @@ class FrozenTest(parameterized.TestCase):
     play(self.config(**{'users.cache': 'replay'}), again)
     self.assertEqual(again.read_text(), path.read_text())
     self.model_fn.assert_not_called()
+
+  def test_published_weights_play_as_the_run_that_they_are_of(self):
+    mesh = setup.mesh(config_of(self.user))
+    exported.export(self.user, self.folder / 'out', dtype='bfloat16')
+    theirs = frozen.load(self.folder / 'out', mesh)
+    ours = frozen.load(self.user, mesh)
+    self.assertEqual(theirs[0], dataclasses.replace(ours[0], dtype='bfloat16'))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(a, b.astype(a.dtype)),
+        *(theirs[1], ours[1]),
+    )
+    self.assertEqual(*(loaded[2].backend.to_str() for loaded in (theirs, ours)))
 
   @parameterized.parameters(0.0, 2.0)
   def test_a_run_repeats_itself(self, temperature):
@@ -248,7 +265,7 @@ class FrozenTest(parameterized.TestCase):
     )
     tasks = setup.few_tasks(config, 'train', 8)
     requests = [rollout.Request(task, i) for task in tasks for i in range(2)]
-    _, params, _ = frozen.load(self.user)
+    _, params, _ = frozen.load(self.user, setup.mesh(config))
     held = conversations.hold(params, requests)
     said = [turn.reply_text for t in held for turn in t.turns]
     self.assertLen(said, 32)
@@ -282,7 +299,7 @@ class CheckTest(parameterized.TestCase):
       setup.check_names(config_of(self.folder, **changes))
 
   def test_no_such_folder(self):
-    message = 'users.judge.model: m: no folder of a run; .* users.judge.base'
+    message = 'users.judge.model: m: no such folder'
     with self.assertRaisesRegex(FileNotFoundError, message):
       setup.check_names(config_of(self.folder, **{'users.judge.model': 'm'}))
 

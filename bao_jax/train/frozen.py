@@ -1,8 +1,13 @@
 """A frozen model from a folder, for users and judges on our own devices."""
 
 from collections.abc import Mapping
+import dataclasses
 import pathlib
 
+from bao_jax import sharding
+from bao_jax.model.hf import hub
+from bao_jax.model.hf import load as load_lib
+from bao_jax.model.hf import shape as shape_lib
 from bao_jax.sampling import completions
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.text import tokenizer as tokenizer_lib
@@ -17,28 +22,42 @@ from bao_jax.users import local
 _BUCKETS = (64, 256)
 
 
-def load(folder: str | pathlib.Path):
+def load(name: str | pathlib.Path, mesh: sharding.Mesh):
   """Loads a model that is not trained any further.
 
   Args:
-    folder: of a run.
+    name: the folder of a run, or published weights: folder or repository.
+    mesh: the devices.
 
   Returns:
     Its `ModelConfig`, its parameters, layers stacked, and its tokenizer.
 
   Raises:
-    FileNotFoundError: no run is there, or it has no checkpoint.
+    FileNotFoundError: nothing is there, or a run without a checkpoint.
     ValueError: what is there does not fit together.
   """
-  folder = pathlib.Path(folder)
+  folder = hub.folder(str(name), 'users.user.model')
+  if shape_lib.is_published(folder):
+    return _published(folder, mesh)
   config = setup.load_config(folder)
-  encoder = lessons.saved_tokenizer(config, folder)
+  encoder = lessons.saved_tokenizer(folder)
   shape = setup.model_config(config, encoder)
-  return shape, rl.latest_params(config, shape, folder), encoder
+  return shape, rl.latest_params(config, shape, folder, mesh), encoder
+
+
+def _published(folder: pathlib.Path, mesh: sharding.Mesh):
+  """Loads published weights as they are computed with, in bfloat16."""
+  shape = dataclasses.replace(shape_lib.read(folder), dtype='bfloat16')
+  where = sharding.of_params(
+      sharding.abstract_params(shape), mesh, sharding.DECODE
+  )
+  params = load_lib.load(folder, shape, where, dtype=shape.dtype)
+  return shape, params, tokenizer_lib.load(folder)
 
 
 def chat_model(
-    folder: str | pathlib.Path,
+    name: str | pathlib.Path,
+    mesh: sharding.Mesh,
     *,
     rows: int,
     max_prompt_tokens: int,
@@ -47,7 +66,8 @@ def chat_model(
   """Loads a model and compiles what lets it reply.
 
   Args:
-    folder: as for `load`.
+    name: as for `load`.
+    mesh: as for `load`.
     rows: questions that it answers at the same time.
     max_prompt_tokens: of a question.
     max_tokens: of a reply.
@@ -56,12 +76,14 @@ def chat_model(
     FileNotFoundError: as `load`.
     ValueError: as `load`.
   """
-  shape, params, encoder = load(folder)
+  sharding.check_rows(mesh, **{'users.rows': rows})
+  shape, params, encoder = load(name, mesh)
   engine = engine_lib.Engine(
       shape,
       num_rows=rows,
       num_slots=max_prompt_tokens + max_tokens,
       append_buckets=_BUCKETS,
+      layout=sharding.decode_layout(shape, mesh),
   )
   completer = completions.Completer(
       engine, engine.unstack(params), encoder.id(tokenizer_lib.IM_END)
@@ -71,7 +93,11 @@ def chat_model(
 
 
 def serve(
-    replies: Mapping[str, int], *, rows: int, max_prompt_tokens: int
+    replies: Mapping[str, int],
+    *,
+    rows: int,
+    max_prompt_tokens: int,
+    mesh: sharding.Mesh,
 ) -> gather.Server:
   """Loads models and lets them reply.
 
@@ -79,6 +105,7 @@ def serve(
     replies: the longest reply of each in tokens, by its folder.
     rows: as for `chat_model`.
     max_prompt_tokens: as for `chat_model`.
+    mesh: as for `chat_model`.
 
   Raises:
     FileNotFoundError: as `load`.
@@ -88,6 +115,7 @@ def serve(
       {
           folder: chat_model(
               folder,
+              mesh,
               rows=rows,
               max_prompt_tokens=max_prompt_tokens,
               max_tokens=max_tokens,

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import ml_collections
 
 from bao_jax import catalog
+from bao_jax import sharding
+from bao_jax.model.hf import hub
 from bao_jax.users import cache as cache_lib
 from bao_jax.users import chat
 from bao_jax.users import ledger as ledger_lib
@@ -40,10 +42,12 @@ class Size(NamedTuple):
   Attributes:
     rows: questions that it answers at the same time.
     max_prompt_tokens: of a question.
+    mesh: its devices, those of the policy.
   """
 
   rows: int
   max_prompt_tokens: int
+  mesh: sharding.Mesh
 
 
 def is_llm(config: Config) -> bool:
@@ -104,10 +108,10 @@ def _check_cache(users: Config) -> None:
 
 def _check_local(model, where: str) -> None:
   """Refuses what a model on our own devices cannot be or do."""
-  if not pathlib.Path(model.name, 'config.json').is_file():
+  if not (hub.folder(model.name, f'{where}.model') / 'config.json').is_file():
     raise FileNotFoundError(
-        f'{where}.model: {model.name}: no folder of a run; a model on a server'
-        f' needs {where}.base_url.'
+        f'{where}.model: {model.name}: no folder of a run or of weights; a'
+        f' model on a server needs {where}.base_url.'
     )
   if model.structured == 'on':
     raise ValueError(
@@ -138,7 +142,8 @@ def client(config: Config):
   users = config.users
   roles, limits, size = _models(config), _limits(config), None
   if users.kind == 'jax':
-    size = Size(users.rows, users.max_prompt_tokens)
+    mesh = sharding.make_mesh(config.mesh)
+  size = Size(users.rows, users.max_prompt_tokens, mesh)
   return _client(roles, limits, users.cache, users.cache_path, size)
 
 

@@ -33,6 +33,11 @@ _WITHOUT = {
 }
 
 
+def is_published(folder: pathlib.Path) -> bool:
+  """Returns whether a folder's `config.json` is that of published weights."""
+  return 'model_type' in read_json(folder / 'config.json')
+
+
 def read(folder: str | pathlib.Path) -> config_lib.ModelConfig:
   """Reads the shape of a published Qwen3 model.
 
