@@ -143,7 +143,7 @@ def client(config: Config):
   roles, limits, size = _models(config), _limits(config), None
   if users.kind == 'jax':
     mesh = sharding.make_mesh(config.mesh)
-  size = Size(users.rows, users.max_prompt_tokens, mesh)
+    size = Size(users.rows, users.max_prompt_tokens, mesh)
   return _client(roles, limits, users.cache, users.cache_path, size)
 
 
