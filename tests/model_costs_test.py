@@ -31,33 +31,33 @@ def num_bytes(tree):
 
 
 def counted(config, *, back):
-  """Returns the FLOPs that XLA counts, of a loop those of its body once."""
+  """Returns the FLOPs that XLA counts, of a loop those of its body once.
+
+  Before it optimizes: its compiler for CPUs turns some products into calls,
+  which then count nothing.
+  """
   model = step_lib.ModelFn(config, chunk=SHAPE['length'])
 
   def loss(params, tokens, mask):
     return jnp.sum(step_lib.token_logps(params, tokens, mask, model=model)[0])
 
   shape = tuple(SHAPE.values())
-  compiled = (
-      jax.jit(jax.grad(loss) if back else loss)
-      .lower(
-          abstract_params(config),
-          jax.ShapeDtypeStruct(shape, jnp.int32),
-          jax.ShapeDtypeStruct(shape, jnp.bool_),
-      )
-      .compile()
+  program = jax.jit(jax.grad(loss) if back else loss).lower(
+      abstract_params(config),
+      jax.ShapeDtypeStruct(shape, jnp.int32),
+      jax.ShapeDtypeStruct(shape, jnp.bool_),
   )
-  return compiled.cost_analysis()['flops']
+  return program.cost_analysis()['flops']
 
 
 class FlopsTest(parameterized.TestCase):
   """XLA also counts what is no product, and squares of blocks on the diagonal.
 
-  Both add a few percent, so its count lies above the formula, and not far.
+  Each adds a percent or two, so its count lies above the formula, and not far.
   """
 
   def check(self, xla, formula):
-    self.assertBetween(xla / formula, 1.0, 1.08)
+    self.assertBetween(xla / formula, 1.0, 1.04)
 
   def test_forward(self):
     tokens = SHAPE['rows'] * SHAPE['length']
