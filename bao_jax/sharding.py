@@ -236,6 +236,7 @@ def by_rows(fun: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
   return call
 
 
+@functools.cache
 def abstract_params(shape: config_lib.ModelConfig) -> types.Params:
   """Returns shapes of the parameters, boxed with their logical names."""
   return jax.eval_shape(functools.partial(qwen3.init, shape), jax.random.key(0))
