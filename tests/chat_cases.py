@@ -158,7 +158,8 @@ CASES = {
             _call(' c  ', 'answer', ' \n\t '),
             _reply('  d\n'),
         ],
-        '<|im_start|>system\n a <|im_end|>\n<|im_start|>user\n\n\n b<|im_end|>\n'
+        '<|im_start|>system\n a <|im_end|>\n'
+        '<|im_start|>user\n\n\n b<|im_end|>\n'
         + _called(' c  ', 'answer', ' \\n\\t ')
         + '<|im_start|>user\n<tool_response>\n  d\n\n</tool_response>'
         '<|im_end|>\n' + OPEN,
@@ -235,7 +236,6 @@ def theirs(
     template: str, messages: list[dict], with_tools: bool = False
 ) -> str:
   """Renders by a template, with what transformers gives templates."""
-
 
   environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
       trim_blocks=True, lstrip_blocks=True

@@ -253,7 +253,9 @@ def _greedy(params, config) -> np.ndarray:
 
 
 def read_expected(folder: pathlib.Path) -> Expected:
-  return Expected(**safetensors_numpy.load_file(folder / 'expected.safetensors'))
+  return Expected(
+      **safetensors_numpy.load_file(folder / 'expected.safetensors')
+  )
 
 
 def write_expected(folder: pathlib.Path, expected: Expected) -> None:
