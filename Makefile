@@ -1,3 +1,4 @@
+# make parity REMAKE=1                  also makes tests/data/qwen3 anew
 # make quickstart PYTHON3=python3.12    another interpreter (3.11, 3.12 or 3.13)
 PYTHON3 ?= python3
 VENV ?= .venv
@@ -25,6 +26,7 @@ test-slow: $(VENV)/.installed-test
 	$(PYTEST) -m slow
 
 parity: $(VENV)/.installed-parity
+	$(if $(REMAKE),$(PYTHON) tests/qwen3_cases.py)
 	$(PYTEST) -m parity
 
 lint: $(VENV)/.installed-test
