@@ -109,7 +109,7 @@ def imitate(sizes):
   )
   config = setup.Config(dict(sft=dict(chunk=8)))
   step = sft.compile_step(config, SHAPE, SGD, mesh)
-  return jax.device_get(step(make_state(SGD, mesh), packed))
+  return jax.device_get(step(make_state(SGD, mesh), packed, None))
 
 
 def speak(sizes):

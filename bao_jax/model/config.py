@@ -2,6 +2,40 @@
 
 import dataclasses
 
+# The linear maps of a layer.
+LORA_TARGETS = ('q', 'k', 'v', 'o', 'gate', 'up', 'down')
+
+
+@dataclasses.dataclass(frozen=True)
+class LoraConfig:
+  """Low-rank adapters; see `model/lora.py`.
+
+  Attributes:
+    rank: r.
+    alpha: α; what adapters add is scaled by α / r.
+    targets: the linear maps that have one, by the names of `LORA_TARGETS`.
+  """
+
+  rank: int
+  alpha: float
+  targets: tuple[str, ...]
+
+  def __post_init__(self):
+    if self.rank < 1:
+      raise ValueError(f'lora.rank={self.rank} must not be negative.')
+    if not self.alpha > 0:
+      raise ValueError(f'lora.alpha={self.alpha} must be positive.')
+    for name in self.targets:
+      if name not in LORA_TARGETS:
+        known = ', '.join(LORA_TARGETS)
+        raise ValueError(f'lora.targets: no {name!r}; there are: {known}.')
+    if not self.targets:
+      raise ValueError('lora.targets=(): name at least one.')
+
+  @property
+  def scale(self) -> float:
+    return self.alpha / self.rank
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -20,6 +54,8 @@ class ModelConfig:
     tie_embeddings: whether logits use the embedding.
     dtype: compute dtype, 'float32' or 'bfloat16'; parameters are float32.
     remat: whether training recomputes each layer in the backward pass.
+    lora: the adapters that are trained beside frozen parameters; None where
+      all parameters are trained.
   """
 
   vocab_size: int
@@ -34,6 +70,7 @@ class ModelConfig:
   tie_embeddings: bool = True
   dtype: str = 'float32'
   remat: bool = False
+  lora: LoraConfig | None = None
 
   def __post_init__(self):
     for field in dataclasses.fields(self):

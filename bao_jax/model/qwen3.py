@@ -86,6 +86,8 @@ class RMSNorm(nn.Module):
 class Linear(nn.Module):
   """A linear map over the last dimensions, without bias.
 
+  Where adapters are attached (`model/lora.py`), it adds what they say.
+
   Attributes:
     features: the output dimensions.
     axes: logical names of the kernel's dimensions, inputs first.
@@ -107,7 +109,13 @@ class Linear(nn.Module):
     # Two dimensions on both sides: contracting over batch and time at once, as
     # the gradient of a higher-rank product does, transposes its operands.
     matrix = kernel.astype(x.dtype).reshape(math.prod(inputs), -1)
-    out = x.reshape(-1, matrix.shape[0]) @ matrix
+    rows = x.reshape(-1, matrix.shape[0])
+    out = rows @ matrix
+    if self.has_variable('params', 'lora_a'):
+      a, b = (self.get_variable('params', f'lora_{name}') for name in 'ab')
+      a = a.astype(x.dtype).reshape(matrix.shape[0], -1)
+      b = b.astype(x.dtype).reshape(-1, matrix.shape[1])
+      out += (rows @ a) @ b
     return out.reshape(x.shape[: x.ndim - self.num_inputs] + self.features)
 
 

@@ -19,6 +19,7 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
@@ -65,7 +66,9 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
-  saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))  # Older runs.
+  # Older runs lack these.
+  saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))
+  saved.setdefault('lora', {'rank': 0})
   for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
@@ -208,13 +211,22 @@ def model_config(
   Raises:
     ValueError: the vocabulary is smaller than the tokenizer's.
   """
-  shape = config_lib.ModelConfig(**config.model.to_dict())
+  shape = config_lib.ModelConfig(
+      **config.model.to_dict(), lora=lora_config(config)
+  )
   if shape.vocab_size < encoder.vocab_size:
     raise ValueError(
         f'model.vocab_size={shape.vocab_size} is smaller than the '
         f"tokenizer's {encoder.vocab_size} ids; raise it."
     )
   return shape
+
+
+def lora_config(config: Config) -> config_lib.LoraConfig | None:
+  """Returns the adapters that a run trains; None where it trains all."""
+  if not config.lora.rank:
+    return None
+  return config_lib.LoraConfig(**config.lora.to_dict())
 
 
 def mesh(config: Config) -> sharding.Mesh:
@@ -243,11 +255,28 @@ def abstract_state(
     mesh: sharding.Mesh,
 ) -> types.TrainState:
   """Returns the shapes of a state and where its arrays are to lie."""
-  boxed = sharding.abstract_params(shape)
+  boxed = sharding.abstract_trained(shape)
   params = nn.meta.unbox(boxed)
   step = jax.ShapeDtypeStruct((), jnp.int32)
   shapes = types.TrainState(step, params, jax.eval_shape(tx.init, params))
   return sharding.abstract(shapes, sharding.of_state(boxed, tx, mesh))
+
+
+def abstract_base(
+    shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Returns the same of all parameters but adapters."""
+  boxed = sharding.abstract_params(shape)
+  return sharding.abstract(
+      nn.meta.unbox(boxed), sharding.of_params(boxed, mesh)
+  )
+
+
+def frozen(
+    shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params | None:
+  """Returns where that lies which a step only reads; None for nothing."""
+  return sharding.of(abstract_base(shape, mesh)) if shape.lora else None
 
 
 def train_state(
@@ -257,13 +286,31 @@ def train_state(
     mesh: sharding.Mesh,
 ) -> types.TrainState:
   """Draws a fresh state from the run's seed, each part where it lies."""
-  abstract = abstract_state(shape, tx, mesh)
+  draw = initial_adapters if shape.lora else initial_params
+  params = draw(config, shape, mesh)
+  return first_state(params, tx, abstract_state(shape, tx, mesh))
+
+
+def initial_params(
+    config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Draws all parameters but adapters from the run's seed."""
   draw = functools.partial(qwen3.init, shape)
-  params = jax.jit(
+  return jax.jit(
       lambda rng: nn.meta.unbox(draw(rng)),
-      out_shardings=sharding.of(abstract.params),
+      out_shardings=sharding.of(abstract_base(shape, mesh)),
   )(jax.random.key(config.seed))
-  return first_state(params, tx, abstract)
+
+
+def initial_adapters(
+    config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Draws adapters from the run's seed; they change nothing yet."""
+  draw = functools.partial(lora.init, shape)
+  return jax.jit(
+      lambda rng: nn.meta.unbox(draw(rng)),
+      out_shardings=sharding.of_params(sharding.abstract_trained(shape), mesh),
+  )(jax.random.fold_in(jax.random.key(config.seed), 1))
 
 
 def first_state(
