@@ -2,6 +2,7 @@
 
 import dataclasses
 
+DTYPES = ('float32', 'bfloat16')
 # The linear maps of a layer.
 LORA_TARGETS = ('q', 'k', 'v', 'o', 'gate', 'up', 'down')
 
@@ -14,11 +15,13 @@ class LoraConfig:
     rank: r.
     alpha: α; what adapters add is scaled by α / r.
     targets: the linear maps that have one, by the names of `LORA_TARGETS`.
+    base_dtype: of the frozen parameters, 'float32' or 'bfloat16'.
   """
 
   rank: int
   alpha: float
   targets: tuple[str, ...]
+  base_dtype: str = 'float32'
 
   def __post_init__(self):
     if self.rank < 1:
@@ -31,6 +34,10 @@ class LoraConfig:
         raise ValueError(f'lora.targets: no {name!r}; there are: {known}.')
     if not self.targets:
       raise ValueError('lora.targets=(): name at least one.')
+    if self.base_dtype not in DTYPES:
+      raise ValueError(
+          f'lora.base_dtype={self.base_dtype!r}: use {" or ".join(DTYPES)}.'
+      )
 
   @property
   def scale(self) -> float:

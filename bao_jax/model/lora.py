@@ -20,7 +20,7 @@ from bao_jax.model import qwen3
 
 
 def init(config: config_lib.ModelConfig, rng: jax.Array) -> types.Params:
-  """Draws adapters that change nothing yet: A from N(0, 1/fan-in), B of zeros.
+  """Draws adapters that change nothing yet: A from N(0, 1/fan-in), B = 0.
 
   Args:
     config: the model's shape, with adapters.
@@ -99,7 +99,8 @@ def merge(params: types.Params) -> types.Params:
     params: of `attach`, with layers stacked or not.
 
   Returns:
-    Parameters without adapters; such ones come back as they are.
+    Parameters without adapters; such ones come back as they are. A sum is as
+    precise as the more precise part.
   """
   if isinstance(params, tuple):
     return tuple(map(merge, params))
@@ -111,4 +112,4 @@ def merge(params: types.Params) -> types.Params:
   product = functools.partial(jnp.tensordot, axes=1)
   if a.ndim + b.ndim > kernel.ndim + 2:  # All layers in one array.
     product = jax.vmap(product)
-  return {'kernel': (kernel + product(a, b)).astype(kernel.dtype)}
+  return {'kernel': kernel + product(a, b)}

@@ -80,11 +80,12 @@ class Engine:
     Here they come from where training has them to where decoding does, and
     adapters become part of their kernels.
     """
-    return jax.jit(
-        # Merged layer by layer: no second array of all layers is made.
-        lambda params: lora.merge(qwen3.unstack(params)),
-        out_shardings=self.layout.params,
-    )
+
+    def unstack(params):
+      # Merged layer by layer: no second array of all layers is made.
+      return lora.merge(qwen3.unstack(params))
+
+    return jax.jit(unstack, out_shardings=self.layout.params)
 
   @functools.cached_property
   def append_call(self):

@@ -18,6 +18,18 @@ from bao_jax.model import lora as lora_lib
 from bao_jax.train import optimizer
 from bao_jax.train import setup
 
+# Fields of a model's shape that its parameters depend on.
+_OF_PARAMETERS = (
+    'vocab_size',
+    'num_layers',
+    'width',
+    'ff_width',
+    'num_heads',
+    'num_kv_heads',
+    'head_dim',
+    'tie_embeddings',
+)
+
 
 class Policy(NamedTuple):
   """The parameters of a policy in two parts.
@@ -56,11 +68,11 @@ def first(
   policy = last(config, shape, warm_start, mesh)
   if lora == shape.lora:
     return policy
-  params = policy.params
+  params, like = policy.params, setup.abstract_base(shape, mesh)
   if lora:
-    where = sharding.of(setup.abstract_base(shape, mesh))
     merge = lambda *args: lora_lib.merge(lora_lib.attach(*args, lora))
-    params = jax.jit(merge, out_shardings=where, donate_argnums=1)(*policy)
+    params = jax.jit(merge, out_shardings=sharding.of(like))(*policy)
+  params = jax.tree.map(lambda x, y: x.astype(y.dtype), params, like)
   if not shape.lora:
     return Policy(params, None)
   return Policy(setup.initial_adapters(config, shape, mesh), params)
@@ -87,10 +99,10 @@ def last(
   """
   own = setup.load_config(folder)
   shape = dataclasses.replace(shape, lora=setup.lora_config(own))
+  frozen = base(own, shape, folder, mesh)
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   like = setup.abstract_state(shape, tx, mesh)
-  params = checkpoint.Checkpoints(folder).restore(like).params
-  return Policy(params, base(own, shape, folder, mesh))
+  return Policy(checkpoint.Checkpoints(folder).restore(like).params, frozen)
 
 
 def base(
@@ -114,9 +126,23 @@ def base(
   if not shape.lora:
     return None
   if checkpoint.claimed(folder)['loop'] == 'warm start':
+    _check_model(config, shape, folder)
     return setup.initial_params(config, shape, mesh)
   warm_start = pathlib.Path(config.warm_start or folder / 'warm_start')
   return first(config, shape, warm_start, mesh).base
+
+
+def _check_model(
+    config: setup.Config, shape: config_lib.ModelConfig, folder: pathlib.Path
+) -> None:
+  """Refuses to draw the base of another model: no saved array would tell."""
+  differ = [
+      f'model.{name}: {config.model[name]} there, {getattr(shape, name)} here'
+      for name in _OF_PARAMETERS
+      if config.model[name] != getattr(shape, name)
+  ]
+  if differ:
+    raise ValueError(f'{folder} is of another model ({"; ".join(differ)}).')
 
 
 def latest_params(

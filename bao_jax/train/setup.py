@@ -267,9 +267,10 @@ def abstract_base(
 ) -> types.Params:
   """Returns the same of all parameters but adapters."""
   boxed = sharding.abstract_params(shape)
-  return sharding.abstract(
-      nn.meta.unbox(boxed), sharding.of_params(boxed, mesh)
-  )
+  dtype = shape.lora.base_dtype if shape.lora else jnp.float32
+  typed = lambda x: jax.ShapeDtypeStruct(x.shape, dtype)
+  shapes = jax.tree.map(typed, nn.meta.unbox(boxed))
+  return sharding.abstract(shapes, sharding.of_params(boxed, mesh))
 
 
 def frozen(
@@ -295,11 +296,14 @@ def initial_params(
     config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> types.Params:
   """Draws all parameters but adapters from the run's seed."""
-  draw = functools.partial(qwen3.init, shape)
-  return jax.jit(
-      lambda rng: nn.meta.unbox(draw(rng)),
-      out_shardings=sharding.of(abstract_base(shape, mesh)),
-  )(jax.random.key(config.seed))
+  abstract = abstract_base(shape, mesh)
+
+  def draw(rng):
+    drawn = nn.meta.unbox(qwen3.init(shape, rng))
+    return jax.tree.map(lambda x, y: x.astype(y.dtype), drawn, abstract)
+
+  draw = jax.jit(draw, out_shardings=sharding.of(abstract))
+  return draw(jax.random.key(config.seed))
 
 
 def initial_adapters(
@@ -337,7 +341,7 @@ def moved_bytes(shape: config_lib.ModelConfig, mesh: sharding.Mesh) -> int:
   """Returns the bytes that a rollout brings from where training has them."""
   boxed = sharding.abstract_params(shape)
   return sharding.moved_bytes(
-      nn.meta.unbox(boxed),
+      abstract_base(shape, mesh),
       sharding.of_params(boxed, mesh),
       sharding.of_params(boxed, mesh, sharding.DECODE),
   )
