@@ -26,6 +26,7 @@ from bao_jax.train import optimizer
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
+from bao_jax.train import step as step_lib
 from benchmarks import measure
 
 SHAPE = dataclasses.replace(
@@ -103,6 +104,31 @@ class GradientTest(absltest.TestCase):
             **SLOPPY,
         )
         self.assertGreater(np.max(np.abs(a - after['lora_a'])), 1e-3, name)
+
+
+class WithoutAdaptersTest(absltest.TestCase):
+
+  def test_program_has_no_trace_of_them(self):
+    mesh = on_mesh.make_mesh(on_mesh.ONE)
+    state = setup.abstract_state(on_mesh.SHAPE, SGD, mesh)
+    where, rows = sharding.of(state), sharding.rows(mesh)
+
+    def supervised_step(state, batch):
+      model = step_lib.ModelFn(on_mesh.SHAPE, 8, mesh)
+      return step_lib.supervised_step(state, batch, model=model, tx=SGD)
+
+    plain = jax.jit(
+        supervised_step,
+        in_shardings=(where, rows),
+        out_shardings=(where, sharding.replicated(mesh)),
+        donate_argnums=0,
+    )
+    step = sft.compile_step(CONFIG, on_mesh.SHAPE, SGD, mesh)
+    batch = on_mesh.packed_batch()
+    self.assertEqual(
+        step.lower(state, batch, None).as_text(),
+        plain.lower(state, batch).as_text(),
+    )
 
 
 class MeshTest(absltest.TestCase):
@@ -187,7 +213,7 @@ class MemoryTest(absltest.TestCase):
     total = []
     for shape in (full, dataclasses.replace(full, lora=SHAPE.lora)):
       state = setup.abstract_state(shape, tx, mesh)
-      base = setup.abstract_base(shape, mesh) if shape.lora else None
+      base = setup.abstract_base(shape, mesh)
       step = sft.compile_step(CONFIG, shape, tx, mesh)
       used = step.lower(state, packed, base).compile().memory_analysis()
       total.append(used.argument_size_in_bytes + used.temp_size_in_bytes)

@@ -68,7 +68,7 @@ def first(
   policy = last(config, shape, warm_start, mesh)
   if lora == shape.lora:
     return policy
-  params, like = policy.params, setup.abstract_base(shape, mesh)
+  params, like = policy.params, setup.abstract_params(shape, mesh)
   if lora:
     merge = lambda *args: lora_lib.merge(lora_lib.attach(*args, lora))
     params = jax.jit(merge, out_shardings=sharding.of(like))(*policy)

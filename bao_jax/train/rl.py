@@ -255,7 +255,7 @@ def compile_programs(
 
   state = sharding.of(setup.abstract_state(shape, tx, mesh))
   rows, scalars = sharding.rows(mesh), sharding.replicated(mesh)
-  base = setup.frozen(shape, mesh)
+  base = sharding.of(setup.abstract_base(shape, mesh))
   return Programs(
       jax.jit(
           credit,

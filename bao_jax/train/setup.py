@@ -262,7 +262,7 @@ def abstract_state(
   return sharding.abstract(shapes, sharding.of_state(boxed, tx, mesh))
 
 
-def abstract_base(
+def abstract_params(
     shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> types.Params:
   """Returns the same of all parameters but adapters."""
@@ -273,11 +273,11 @@ def abstract_base(
   return sharding.abstract(shapes, sharding.of_params(boxed, mesh))
 
 
-def frozen(
+def abstract_base(
     shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> types.Params | None:
-  """Returns where that lies which a step only reads; None for nothing."""
-  return sharding.of(abstract_base(shape, mesh)) if shape.lora else None
+  """Returns the same of what lies frozen beside adapters; None for nothing."""
+  return abstract_params(shape, mesh) if shape.lora else None
 
 
 def train_state(
@@ -296,7 +296,7 @@ def initial_params(
     config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> types.Params:
   """Draws all parameters but adapters from the run's seed."""
-  abstract = abstract_base(shape, mesh)
+  abstract = abstract_params(shape, mesh)
 
   def draw(rng):
     drawn = nn.meta.unbox(qwen3.init(shape, rng))
@@ -341,7 +341,7 @@ def moved_bytes(shape: config_lib.ModelConfig, mesh: sharding.Mesh) -> int:
   """Returns the bytes that a rollout brings from where training has them."""
   boxed = sharding.abstract_params(shape)
   return sharding.moved_bytes(
-      abstract_base(shape, mesh),
+      abstract_params(shape, mesh),
       sharding.of_params(boxed, mesh),
       sharding.of_params(boxed, mesh, sharding.DECODE),
   )

@@ -135,9 +135,10 @@ def compile_step(
       tx=tx,
   )
   state = sharding.of(setup.abstract_state(shape, tx, mesh))
+  base = sharding.of(setup.abstract_base(shape, mesh))
   return jax.jit(
       update,
-      in_shardings=(state, sharding.rows(mesh), setup.frozen(shape, mesh)),
+      in_shardings=(state, sharding.rows(mesh), base),
       out_shardings=(state, sharding.replicated(mesh)),
       donate_argnums=0,
   )
