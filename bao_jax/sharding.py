@@ -24,6 +24,7 @@ import optax
 
 from bao_jax import types
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.model import qwen3
 from bao_jax.sampling import engine as engine_lib
 
@@ -48,6 +49,7 @@ TRAIN: Rules = {
     'kv_heads': 'tensor',
     'head_dim': None,
     'mlp': 'tensor',
+    'rank': None,
 }
 DECODE: Rules = {**TRAIN, 'embed': None}
 
@@ -240,6 +242,13 @@ def by_rows(fun: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
 def abstract_params(shape: config_lib.ModelConfig) -> types.Params:
   """Returns shapes of the parameters, boxed with their logical names."""
   return jax.eval_shape(functools.partial(qwen3.init, shape), jax.random.key(0))
+
+
+def abstract_trained(shape: config_lib.ModelConfig) -> types.Params:
+  """Returns the same of what is trained: adapters, or all parameters."""
+  if not shape.lora:
+    return abstract_params(shape)
+  return jax.eval_shape(functools.partial(lora.init, shape), jax.random.key(0))
 
 
 def of_params(

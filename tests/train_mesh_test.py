@@ -106,20 +106,23 @@ def gathered(program):
   return [math.prod(map(int, shape.split(','))) for shape in shapes]
 
 
-def imitate(sizes):
-  """Takes the warm start's step of the loop."""
-  mesh = make_mesh(sizes)
+def packed_batch():
   rng = np.random.default_rng(1)
   sequences = [
       (rng.integers(1, 64, n).astype(np.int32), np.arange(n) % 3 > 0)
       for n in rng.integers(8, T, 8)
   ]
-  packed = jax.tree.map(
+  return jax.tree.map(
       lambda x: np.resize(x, (8, T)), batch_lib.pack(sequences, length=T)
   )
+
+
+def imitate(sizes):
+  """Takes the warm start's step of the loop."""
+  mesh = make_mesh(sizes)
   config = setup.Config(dict(sft=dict(chunk=8)))
   step = sft.compile_step(config, SHAPE, SGD, mesh)
-  return jax.device_get(step(make_state(SGD, mesh), packed))
+  return jax.device_get(step(make_state(SGD, mesh), packed_batch(), None))
 
 
 def speak(sizes):

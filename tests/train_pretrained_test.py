@@ -15,12 +15,14 @@ import numpy as np
 
 from bao_jax import checkpoint
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.model.hf import export
 from bao_jax.model.hf import files
 from bao_jax.model.hf import hub
 from bao_jax.model.hf import load
 from bao_jax.model.hf import shape as shape_lib
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import adapted
 from bao_jax.train import exported
 from bao_jax.train import lessons
 from bao_jax.train import pretrained
@@ -164,6 +166,22 @@ class ExportTest(cli.CliTest):
     fields = json.loads((self.out / 'tokenizer_config.json').read_text())
     self.assertEqual(encoder.id(fields['eos_token']), stop)
     jinja2.Environment().from_string(fields['chat_template'])
+
+  def test_adapters_become_part_of_what_is_exported(self):
+    weights, folder = self.folder / 'weights', self.folder / 'adapted'
+    config = tiny(weights=str(weights))
+    write(weights, config)
+    config.lora.rank = 2
+    sft.train(config, folder)
+    exported.export(folder, self.out, dtype='float32')
+    shape = setup.model_config(config, lessons.saved_tokenizer(folder))
+    mesh = setup.mesh(config)
+    whole = adapted.latest_params(config, shape, folder, mesh)
+    loaded = load.load(self.out, shape)
+    jax.tree.map(np.testing.assert_array_equal, loaded, lora.merge(whole))
+    before = load.load(weights, shape)['layers']['attention']['q']['kernel']
+    after = loaded['layers']['attention']['q']['kernel']
+    self.assertGreater(np.max(np.abs(after - before)), 1e-4)
 
   def test_run_of_reinforcement_learning_has_its_warm_starts_tokenizer(self):
     folder = self.folder / 'rl'

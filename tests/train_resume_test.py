@@ -300,6 +300,11 @@ class BadConfigTest(parameterized.TestCase):
       ({'sampling.max_tokens': 90}, 'the prompt takes .*sampling.max_tokens=9'),
       ({'model.vocab_size': 99}, r'model.vocab_size=99 is smaller than the to'),
       ({'model.num_heads': 3, 'model.num_kv_heads': 2}, 'must be a multiple'),
+      (
+          {'lora.rank': 2, 'lora.targets': ('qkv',)},
+          "lora.targets: no 'qkv'; there are: q, k, v, o, gate, up, down",
+      ),
+      ({'lora.rank': -1}, 'lora.rank=-1 must not be negative'),
       ({'sft.length': 8}, r'sft.length=8 tokens; .*teacher.convers'),
       ({'text.tokenizer': '/nowhere'}, '/nowhere: no such tokenizer file'),
   )

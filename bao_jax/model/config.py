@@ -7,6 +7,46 @@ import dataclasses
 # the result of attention, or the layer's input alone.
 REMAT = ('none', 'dots', 'attention', 'full')
 ATTENTION = ('auto', 'blockwise', 'scanned', 'cudnn', 'splash')
+DTYPES = ('float32', 'bfloat16')
+# The linear maps of a layer.
+LORA_TARGETS = ('q', 'k', 'v', 'o', 'gate', 'up', 'down')
+
+
+@dataclasses.dataclass(frozen=True)
+class LoraConfig:
+  """Low-rank adapters; see `model/lora.py`.
+
+  Attributes:
+    rank: r.
+    alpha: α; what adapters add is scaled by α / r.
+    targets: the linear maps that have one, by the names of `LORA_TARGETS`.
+    base_dtype: of the frozen parameters, 'float32' or 'bfloat16'.
+  """
+
+  rank: int
+  alpha: float
+  targets: tuple[str, ...]
+  base_dtype: str = 'float32'
+
+  def __post_init__(self):
+    if self.rank < 1:
+      raise ValueError(f'lora.rank={self.rank} must not be negative.')
+    if not self.alpha > 0:
+      raise ValueError(f'lora.alpha={self.alpha} must be positive.')
+    for name in self.targets:
+      if name not in LORA_TARGETS:
+        known = ', '.join(LORA_TARGETS)
+        raise ValueError(f'lora.targets: no {name!r}; there are: {known}.')
+    if not self.targets:
+      raise ValueError('lora.targets=(): name at least one.')
+    if self.base_dtype not in DTYPES:
+      raise ValueError(
+          f'lora.base_dtype={self.base_dtype!r}: use {" or ".join(DTYPES)}.'
+      )
+
+  @property
+  def scale(self) -> float:
+    return self.alpha / self.rank
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +69,8 @@ class ModelConfig:
       `REMAT`.
     attention: of training, by the names of `ATTENTION`; 'auto' takes what suits
       the platform.
+    lora: the adapters that are trained beside frozen parameters; None where
+      all parameters are trained.
   """
 
   vocab_size: int
@@ -44,6 +86,7 @@ class ModelConfig:
   dtype: str = 'float32'
   remat: str = 'none'
   attention: str = 'auto'
+  lora: LoraConfig | None = None
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
@@ -56,7 +99,7 @@ class ModelConfig:
             f'model.{name}={getattr(self, name)!r}: use one of '
             f'{", ".join(known)}.'
         )
-    if self.dtype not in ('float32', 'bfloat16'):
+    if self.dtype not in DTYPES:
       raise ValueError(f'model.dtype={self.dtype!r}: use float32 or bfloat16.')
     if self.num_heads % self.num_kv_heads:
       raise ValueError(

@@ -87,6 +87,8 @@ class RMSNorm(nn.Module):
 class Linear(nn.Module):
   """A linear map over the last dimensions, without bias.
 
+  Where adapters are attached (`model/lora.py`), it adds what they say.
+
   Attributes:
     features: the output dimensions.
     axes: logical names of the kernel's dimensions, inputs first.
@@ -112,7 +114,13 @@ class Linear(nn.Module):
     if kernel.dtype != x.dtype:
       # Casts that wait for the backward pass would be a copy of all layers.
       product = jax.checkpoint(product, prevent_cse=False)
-    out = product(x.reshape(-1, matrix.shape[0]), matrix)
+    rows = x.reshape(-1, matrix.shape[0])
+    out = product(rows, matrix)
+    if self.has_variable('params', 'lora_a'):
+      a, b = (self.get_variable('params', f'lora_{name}') for name in 'ab')
+      a = a.reshape(matrix.shape[0], -1)
+      b = b.reshape(-1, matrix.shape[1])
+      out += product(product(rows, a), b)
     return out.reshape(x.shape[: x.ndim - self.num_inputs] + self.features)
 
 
@@ -275,21 +283,27 @@ def init(config: config_lib.ModelConfig, rng: jax.Array) -> types.Params:
   return Transformer(config, attend).init(rng, dummy, dummy)['params']
 
 
-def unstack(params: types.Params, dtype: str = 'float32') -> types.Params:
-  """Prepares parameters for programs that unroll the layers and only read them.
+def cast(params: types.Params, dtype: str) -> types.Params:
+  """Casts matrices for programs that only read them.
+
+  What multiplies norms stays in float32, as in training.
+  """
+
+  def cast_one(path, x):
+    return x if path[-1].key == 'scale' else x.astype(dtype)
+
+  return jax.tree_util.tree_map_with_path(cast_one, params)
+
+
+def unstack(params: types.Params) -> types.Params:
+  """Prepares parameters for programs that unroll the layers.
 
   Args:
     params: stacked layers.
-    dtype: of matrices; what multiplies norms stays in float32, as in training.
 
   Returns:
     The same with a tuple of layers.
   """
-
-  def cast(path, x):
-    return x if path[-1].key == 'scale' else x.astype(dtype)
-
-  params = jax.tree_util.tree_map_with_path(cast, params)
   num_layers = jax.tree.leaves(params['layers'])[0].shape[0]
   layers = tuple(
       jax.tree.map(lambda x: x[i], params['layers'])  # noqa: B023

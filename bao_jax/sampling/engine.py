@@ -15,6 +15,7 @@ import numpy as np
 from bao_jax import types
 from bao_jax.model import cache as cache_lib
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.model import qwen3
 from bao_jax.sampling import choose
 from bao_jax.sampling import decode as decode_lib
@@ -76,9 +77,15 @@ class Engine:
   def unstack(self) -> Callable[[types.Params], types.Params]:
     """Prepares parameters; called once per policy.
 
-    Here they come from where training has them to where decoding does.
+    Here they come from where training has them to where decoding does, and
+    adapters become part of their kernels.
     """
-    unstack = functools.partial(qwen3.unstack, dtype=self.config.dtype)
+
+    def unstack(params):
+      # Layer by layer: no second array of all layers is made.
+      whole = lora.merge(qwen3.unstack(params))
+      return qwen3.cast(whole, self.config.dtype)
+
     return jax.jit(unstack, out_shardings=self.layout.params)
 
   @functools.cached_property

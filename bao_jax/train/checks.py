@@ -105,6 +105,8 @@ def check(config: Config) -> None:
   _check_tasks(config.tasks)
   _one_of('evaluation.split', config.evaluation.split, _SPLITS)
   config_lib.ModelConfig(**config.model.to_dict())
+  if config.lora.rank:
+    config_lib.LoraConfig(**config.lora.to_dict())
   if config.teacher.path and not pathlib.Path(config.teacher.path).is_file():
     raise FileNotFoundError(f'teacher.path: {config.teacher.path}: no file.')
 

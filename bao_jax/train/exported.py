@@ -6,6 +6,7 @@ import tempfile
 from typing import Any
 
 from bao_jax import checkpoint
+from bao_jax.model import lora
 from bao_jax.model.hf import export as export_lib
 from bao_jax.model.hf import hub
 from bao_jax.model.hf import shape as shape_lib
@@ -46,7 +47,7 @@ def export(
   first, _ = lessons.beginning(run)
   with tempfile.TemporaryDirectory() as made:
     export_lib.export(
-        rl.latest_params(config, shape, run, setup.mesh(config)),
+        lora.merge(rl.latest_params(config, shape, run, setup.mesh(config))),
         shape,
         out,
         beside=_beside(first, encoder, pathlib.Path(made)),

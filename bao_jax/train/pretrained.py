@@ -1,6 +1,5 @@
 """What a run that starts from published weights takes from their folder."""
 
-from collections.abc import Mapping
 import pathlib
 
 import flax.linen as nn
@@ -61,29 +60,30 @@ def check(config: Config) -> None:
 
 
 def initial_params(
-    config: Config,
-    shape: config_lib.ModelConfig,
-    shardings: Mapping[str, object] | None = None,
+    config: Config, shape: config_lib.ModelConfig, abstract: types.Params
 ) -> types.Params:
   """Loads the parameters of a new run, or draws them from its seed.
 
   Args:
     config: `config.weights` says which.
     shape: the model's.
-    shardings: where each parameter is to lie; by default on the first device.
+    abstract: shapes and types of the parameters, and where each is to lie.
 
   Raises:
     ValueError: the weights are damaged.
     OSError: they are not there.
   """
+  shardings = jax.tree.map(lambda x: x.sharding, abstract)
   if config.weights:
-    return load.load(hub.folder(config.weights), shape, shardings)
-  draw = jax.jit(_draw, static_argnums=0, out_shardings=shardings)
-  return draw(shape, jax.random.key(config.seed))
+    dtype = jax.tree.leaves(abstract)[0].dtype
+    return load.load(hub.folder(config.weights), shape, shardings, dtype)
 
+  def draw(rng):
+    drawn = nn.meta.unbox(qwen3.init(shape, rng))
+    return jax.tree.map(lambda x, y: x.astype(y.dtype), drawn, abstract)
 
-def _draw(shape: config_lib.ModelConfig, rng: jax.Array) -> types.Params:
-  return nn.meta.unbox(qwen3.init(shape, rng))
+  draw = jax.jit(draw, out_shardings=shardings)
+  return draw(jax.random.key(config.seed))
 
 
 def beside(config: Config) -> list[pathlib.Path]:

@@ -29,9 +29,11 @@ from bao_jax import types
 from bao_jax.evaluation import evaluate
 from bao_jax.evaluation import records
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
+from bao_jax.train import adapted
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import credit as credit_lib
 from bao_jax.train import lessons
@@ -75,7 +77,7 @@ def train(
   tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
   programs = compile_programs(config, shape, tx, mesh)
   like = setup.abstract_state(shape, tx, mesh)
-  reference = latest_params(config, shape, first, mesh)
+  reference, base = adapted.first(config, shape, first, mesh)
   saved = checkpoint.Checkpoints(workdir)
   if saved.latest() is None:
     params = jax.tree.map(jnp.copy, reference)
@@ -109,13 +111,14 @@ def train(
       began = time.monotonic()
       requests = requests_of_step(config, tasks, i)
       idle = []
+      params = lora.attach(state.params, base, shape.lora)
       trajectories = hold(
-          config, speaker, state.params, requests, i, waited=idle.append
+          config, speaker, params, requests, i, waited=idle.append
       )
       spoken = time.monotonic()
       batch = to_batch(config, trajectories)
       state, credited, metrics = learn(
-          config, programs, state, reference, batch, mesh
+          config, programs, state, reference, batch, mesh, base
       )
       metrics_lib.check_finite(i, metrics)
       metrics |= describe(trajectories, batch, credited)
@@ -128,7 +131,8 @@ def train(
         lines = explained(trajectories, credited, batch, encoder, config.seed)
         records.write(workdir / 'conversations.jsonl', lines)
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
-        held = hold(config, setup.greedy(speaker), state.params, watched, i)
+        params = lora.attach(state.params, base, shape.lora)
+        held = hold(config, setup.greedy(speaker), params, watched, i)
         metrics |= evaluate.summarize(held, 'validation')
       writer.write(i, metrics | ledger.metrics())
       ledger.save()
@@ -198,14 +202,17 @@ class Programs(NamedTuple):
 
   Attributes:
     credit: batch -> `Credit`.
-    ref_logps: (reference parameters, batch) -> `[B, T]`.
-    update: (state, `PolicyBatch`) -> (state, metrics); takes the state over.
+    ref_logps: (parameters of the reference, batch, base) -> `[B, T]`.
+    update: (state, `PolicyBatch`, base) -> (state, metrics); takes the state
+      over. The base is what lies frozen beside adapters, or None.
   """
 
   credit: Callable[[types.Batch], credit_lib.Credit]
-  ref_logps: Callable[[types.Params, types.Batch], jax.Array]
+  ref_logps: Callable[
+      [types.Params, types.Batch, types.Params | None], jax.Array
+  ]
   update: Callable[
-      [types.TrainState, step_lib.PolicyBatch],
+      [types.TrainState, step_lib.PolicyBatch, types.Params | None],
       tuple[types.TrainState, types.Metrics],
   ]
 
@@ -236,27 +243,33 @@ def compile_programs(
       num_microbatches=config.rl.num_microbatches,
   )
 
-  def ref_logps(params, batch):
+  def ref_logps(params, batch, base):
     return step_lib.token_logps(
         params,
         batch.tokens,
         batch.turn >= 0,
+        base,
         model=model,
         temperature=config.sampling.temperature,
     )[0]
 
   state = sharding.of(setup.abstract_state(shape, tx, mesh))
   rows, scalars = sharding.rows(mesh), sharding.replicated(mesh)
+  base = sharding.of(setup.abstract_base(shape, mesh))
   return Programs(
       jax.jit(
           credit,
           in_shardings=rows,
           out_shardings=credit_lib.Credit(rows, rows, rows, scalars),
       ),
-      jax.jit(ref_logps, in_shardings=(state.params, rows), out_shardings=rows),
+      jax.jit(
+          ref_logps,
+          in_shardings=(state.params, rows, base),
+          out_shardings=rows,
+      ),
       jax.jit(
           update,
-          in_shardings=(state, rows),
+          in_shardings=(state, rows, base),
           out_shardings=(state, scalars),
           donate_argnums=0,
       ),
@@ -270,8 +283,18 @@ def learn(
     reference: types.Params | None,
     batch: types.Batch,
     mesh: sharding.Mesh,
+    base: types.Params | None = None,
 ) -> tuple[types.TrainState, credit_lib.Credit, types.Metrics]:
   """Credits a batch and updates on it, once per epoch.
+
+  Args:
+    config: the experiment.
+    programs: what is compiled.
+    state: what came out of the last step.
+    reference: the parameters that `state` began with, or None without KL term.
+    batch: the step's conversations.
+    mesh: the devices.
+    base: the frozen parameters beside adapters, or None.
 
   Returns:
     The next state, and on the host the credit and the last epoch's metrics, but
@@ -282,13 +305,15 @@ def learn(
   prepared = policy_batch(
       batch,
       credited.advantages,
-      programs.ref_logps(reference, placed) if config.rl.kl_coef else None,
+      programs.ref_logps(reference, placed, base)
+      if config.rl.kl_coef
+      else None,
   )
   prepared = sharding.place_rows(prepared, mesh)
-  state, metrics = programs.update(state, prepared)
+  state, metrics = programs.update(state, prepared, base)
   gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
   for _ in range(config.rl.num_epochs - 1):
-    state, metrics = programs.update(state, prepared)
+    state, metrics = programs.update(state, prepared, base)
   return state, *jax.device_get((credited, {**metrics, **gaps}))
 
 
@@ -350,11 +375,8 @@ def latest_params(
     folder: pathlib.Path,
     mesh: sharding.Mesh,
 ) -> types.Params:
-  """Loads the parameters that a run ended with, whichever loop it was."""
-  # Both loops use the same optimizer; the schedule has no state of its own.
-  tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  like = setup.abstract_state(shape, tx, mesh)
-  return checkpoint.Checkpoints(folder).restore(like).params
+  """Loads all parameters that a run ended with, whichever loop it was."""
+  return adapted.latest_params(config, shape, folder, mesh)
 
 
 def to_batch(config: setup.Config, trajectories) -> types.Batch:

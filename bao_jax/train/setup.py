@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -18,6 +19,7 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.envs import base as envs_base
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
@@ -64,8 +66,10 @@ def load_config(workdir: str | pathlib.Path) -> Config:
       another version of the package wrote it.
   """
   saved = checkpoint.claimed(workdir)
-  saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))  # Older runs.
-  saved.setdefault('weights', '')  # Older runs have none.
+  # Older runs lack these.
+  saved.setdefault('mesh', dict.fromkeys(sharding.AXES, 1))
+  saved.setdefault('lora', {'rank': 0})
+  saved.setdefault('weights', '')
   for name in ('loop', 'tasks', 'users'):
     if name not in saved:
       raise ValueError(
@@ -208,13 +212,22 @@ def model_config(
   Raises:
     ValueError: the vocabulary is smaller than the tokenizer's.
   """
-  shape = config_lib.ModelConfig(**config.model.to_dict())
+  shape = config_lib.ModelConfig(
+      **config.model.to_dict(), lora=lora_config(config)
+  )
   if shape.vocab_size < encoder.vocab_size:
     raise ValueError(
         f'model.vocab_size={shape.vocab_size} is smaller than the '
         f"tokenizer's {encoder.vocab_size} ids; raise it."
     )
   return shape
+
+
+def lora_config(config: Config) -> config_lib.LoraConfig | None:
+  """Returns the adapters that a run trains; None where it trains all."""
+  if not config.lora.rank:
+    return None
+  return config_lib.LoraConfig(**config.lora.to_dict())
 
 
 def mesh(config: Config) -> sharding.Mesh:
@@ -243,11 +256,29 @@ def abstract_state(
     mesh: sharding.Mesh,
 ) -> types.TrainState:
   """Returns the shapes of a state and where its arrays are to lie."""
-  boxed = sharding.abstract_params(shape)
+  boxed = sharding.abstract_trained(shape)
   params = nn.meta.unbox(boxed)
   step = jax.ShapeDtypeStruct((), jnp.int32)
   shapes = types.TrainState(step, params, jax.eval_shape(tx.init, params))
   return sharding.abstract(shapes, sharding.of_state(boxed, tx, mesh))
+
+
+def abstract_params(
+    shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Returns the same of all parameters but adapters."""
+  boxed = sharding.abstract_params(shape)
+  dtype = shape.lora.base_dtype if shape.lora else jnp.float32
+  typed = lambda x: jax.ShapeDtypeStruct(x.shape, dtype)
+  shapes = jax.tree.map(typed, nn.meta.unbox(boxed))
+  return sharding.abstract(shapes, sharding.of_params(boxed, mesh))
+
+
+def abstract_base(
+    shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params | None:
+  """Returns the same of what lies frozen beside adapters; None for nothing."""
+  return abstract_params(shape, mesh) if shape.lora else None
 
 
 def train_state(
@@ -257,11 +288,27 @@ def train_state(
     mesh: sharding.Mesh,
 ) -> types.TrainState:
   """Returns a fresh state, of published weights or drawn from the seed."""
-  abstract = abstract_state(shape, tx, mesh)
-  params = pretrained.initial_params(
-      config, shape, sharding.of(abstract.params)
-  )
-  return first_state(params, tx, abstract)
+  begin = initial_adapters if shape.lora else initial_params
+  params = begin(config, shape, mesh)
+  return first_state(params, tx, abstract_state(shape, tx, mesh))
+
+
+def initial_params(
+    config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Returns the first parameters of a run, all but adapters."""
+  return pretrained.initial_params(config, shape, abstract_params(shape, mesh))
+
+
+def initial_adapters(
+    config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Draws adapters from the run's seed; they change nothing yet."""
+  draw = functools.partial(lora.init, shape)
+  return jax.jit(
+      lambda rng: nn.meta.unbox(draw(rng)),
+      out_shardings=sharding.of_params(sharding.abstract_trained(shape), mesh),
+  )(jax.random.fold_in(jax.random.key(config.seed), 1))
 
 
 def first_state(
@@ -288,7 +335,7 @@ def moved_bytes(shape: config_lib.ModelConfig, mesh: sharding.Mesh) -> int:
   """Returns the bytes that a rollout brings from where training has them."""
   boxed = sharding.abstract_params(shape)
   return sharding.moved_bytes(
-      nn.meta.unbox(boxed),
+      abstract_params(shape, mesh),
       sharding.of_params(boxed, mesh),
       sharding.of_params(boxed, mesh, sharding.DECODE),
   )

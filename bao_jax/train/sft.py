@@ -21,9 +21,11 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.evaluation import evaluate
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.sampling import rollout
 from bao_jax.teachers import converse
 from bao_jax.text import tokenizer as tokenizer_lib
+from bao_jax.train import adapted
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import lessons
 from bao_jax.train import optimizer
@@ -76,6 +78,7 @@ def train(
   if int(state.step) >= config.sft.num_steps:
     return state
 
+  base = adapted.base(config, shape, workdir, mesh)
   speaker = setup.conversations(config, shape, encoder, mesh, temperature=0.0)
   setup.check_prompts(config, speaker)
   sequences = teacher_sequences(config, encoder, workdir)
@@ -91,12 +94,13 @@ def train(
     for i in range(start, config.sft.num_steps):
       batch = packed_batch(config, sequences, i)
       batch = sharding.place_rows(batch, mesh)
-      state, metrics = step(state, batch)
+      state, metrics = step(state, batch, base)
       metrics = jax.device_get(metrics)
       metrics_lib.check_finite(i, metrics)
       is_last = i + 1 == config.sft.num_steps
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
-        trajectories = speaker.hold(state.params, watched, step=i)
+        params = lora.attach(state.params, base, shape.lora)
+        trajectories = speaker.hold(params, watched, step=i)
         rollout.check_failures(trajectories, config.sampling.max_failed_share)
         metrics |= evaluate.summarize(trajectories, 'validation')
         bar.set_postfix(
@@ -123,19 +127,23 @@ def compile_step(
     tx: optax.GradientTransformation,
     mesh: sharding.Mesh,
 ) -> Callable[
-    [types.TrainState, batch_lib.Packed],
+    [types.TrainState, batch_lib.Packed, types.Params | None],
     tuple[types.TrainState, types.Metrics],
 ]:
-  """Returns the compiled update; it takes the state over."""
+  """Returns the compiled update; it takes the state over.
+
+  Its last argument are the frozen parameters beside adapters, or None.
+  """
   update = functools.partial(
       step_lib.supervised_step,
       model=step_lib.ModelFn(shape, config.sft.chunk, mesh),
       tx=tx,
   )
   state = sharding.of(setup.abstract_state(shape, tx, mesh))
+  base = sharding.of(setup.abstract_base(shape, mesh))
   return jax.jit(
       update,
-      in_shardings=(state, sharding.rows(mesh)),
+      in_shardings=(state, sharding.rows(mesh), base),
       out_shardings=(state, sharding.replicated(mesh)),
       donate_argnums=0,
   )

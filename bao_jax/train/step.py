@@ -14,6 +14,7 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.model import causal
 from bao_jax.model import config as config_lib
+from bao_jax.model import lora
 from bao_jax.model import qwen3
 from bao_jax.rl import logps as logps_lib
 from bao_jax.rl import losses
@@ -57,6 +58,7 @@ class ModelFn(NamedTuple):
 def packed_logps(
     params: types.Params,
     batch: batch_lib.Packed,
+    base: types.Params | None = None,
     *,
     model: ModelFn,
     temperature: float = 1.0,
@@ -65,9 +67,11 @@ def packed_logps(
   """Computes `[B, T]` log-probabilities and entropies of the masked tokens.
 
   The other tokens get 0. The first token of a conversation is predicted by
-  nothing: its entry would mean nothing, so no mask may hold it. `is_packed` is
+  nothing: its entry would mean nothing, so no mask may hold it. Where `params`
+  are adapters, `base` holds the frozen parameters beside them. `is_packed` is
   False where every row is one conversation, which takes less time on GPUs.
   """
+  params = lora.attach(params, base, model.config.lora)
   constrain = sharding.constrainer(model.mesh)
   attend = causal.attend_fn(
       model.config, batch.segments, is_packed=is_packed, mesh=model.mesh
@@ -101,6 +105,7 @@ def token_logps(
     params: types.Params,
     tokens: jax.Array,
     mask: jax.Array,
+    base: types.Params | None = None,
     *,
     model: ModelFn,
     temperature: float = 1.0,
@@ -109,7 +114,12 @@ def token_logps(
   positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
   batch = batch_lib.Packed(tokens, jnp.zeros_like(tokens), positions, mask)
   return packed_logps(
-      params, batch, model=model, temperature=temperature, is_packed=False
+      params,
+      batch,
+      base,
+      model=model,
+      temperature=temperature,
+      is_packed=False,
   )
 
 
@@ -127,6 +137,7 @@ def apply_gradients(
 def supervised_step(
     state: types.TrainState,
     batch: batch_lib.Packed,
+    base: types.Params | None = None,
     *,
     model: ModelFn,
     tx: optax.GradientTransformation,
@@ -134,10 +145,12 @@ def supervised_step(
   """Imitates the masked tokens: minimizes their mean negative log-likelihood.
 
   L = -Σₜ mₜ log π(xₜ | x₍<t₎) / Σₜ mₜ
+
+  The state's parameters are trained, those of `base` are not.
   """
 
   def loss_fn(params):
-    logps, entropies = packed_logps(params, batch, model=model)
+    logps, entropies = packed_logps(params, batch, base, model=model)
     return (
         -losses.masked_mean(logps, batch.mask),
         losses.masked_mean(entropies, batch.mask),
@@ -216,6 +229,7 @@ class Objective(NamedTuple):
 def policy_step(
     state: types.TrainState,
     batch: PolicyBatch,
+    base: types.Params | None = None,
     *,
     model: ModelFn,
     tx: optax.GradientTransformation,
@@ -229,6 +243,7 @@ def policy_step(
   Args:
     state: what came out of the last step.
     batch: B conversations; the mini-batches are cut along B.
+    base: the frozen parameters beside adapters, which are then the state's.
     model: how log-probabilities are computed.
     tx: the optimizer.
     objective: the loss.
@@ -255,6 +270,7 @@ def policy_step(
     grads, metrics = _policy_gradient(
         state.params,
         split(minibatch, num_microbatches),
+        base,
         model=model,
         objective=objective,
         temperature=temperature,
@@ -270,7 +286,9 @@ def policy_step(
   return state, {**jax.tree.map(jnp.mean, metrics), **gaps}
 
 
-def _policy_gradient(params, microbatches, *, model, objective, temperature):
+def _policy_gradient(
+    params, microbatches, base, *, model, objective, temperature
+):
   """Adds up the gradients of the pieces of one mini-batch."""
   num_tokens = jnp.sum(microbatches.mask)
   num_rows = jnp.sum(jnp.any(microbatches.mask, axis=-1))
@@ -280,6 +298,7 @@ def _policy_gradient(params, microbatches, *, model, objective, temperature):
         params,
         micro.tokens,
         micro.mask,
+        base,
         model=model,
         temperature=temperature,
     )

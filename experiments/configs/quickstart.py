@@ -94,6 +94,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       remat='none',
       attention='auto',
   )
+  config.lora = dict(
+      rank=0,  # Of adapters that alone are trained; 0: all is trained.
+      alpha=16.0,  # What they add is scaled by alpha / rank.
+      targets=('q', 'k', 'v', 'o', 'gate', 'up', 'down'),
+      base_dtype='float32',  # Or 'bfloat16': of what is not trained.
+  )
   # Devices along each axis; -1 for one of them: as many as there are.
   config.mesh = dict(
       data=1,  # Rows; every device has all parameters,
