@@ -172,6 +172,7 @@ class ExportTest(cli.CliTest):
     config = tiny(weights=str(weights))
     write(weights, config)
     config.lora.rank = 2
+    config.sft.num_steps, config.sft.optimizer.warmup_steps = 2, 0
     sft.train(config, folder)
     exported.export(folder, self.out, dtype='float32')
     shape = setup.model_config(config, lessons.saved_tokenizer(folder))
