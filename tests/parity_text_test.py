@@ -30,7 +30,7 @@ _REASON = 'needs the extra parity: pip install -e ".[parity]"'
 pytest.importorskip('transformers', reason=_REASON)
 
 import transformers  # noqa: E402
-from transformers import convert_slow_tokenizer  # noqa: E402
+from transformers.convert_slow_tokenizer import TikTokenConverter  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
@@ -67,7 +67,7 @@ def package_file(package, path):
 
 def published_tokenizer():
   """Builds the tokenizer of Qwen3 from its vocabulary."""
-  converter = convert_slow_tokenizer.TikTokenConverter(
+  converter = TikTokenConverter(
       vocab_file=str(package_file('dashscope', 'resources/qwen.tiktoken')),
       pattern=_PATTERN,
   )
