@@ -135,7 +135,7 @@ class CompleterTest(parameterized.TestCase):
     (prompt,) = make_prompts(1)
     engine = Counting(COMPLETER.engine)
     counted = dataclasses.replace(COMPLETER, engine=engine)
-    complete([dataclasses.replace(prompt, seed=i) for i in range(8)], counted)
+    complete([dataclasses.replace(prompt, seed=i) for i in range(24)], counted)
     self.assertEqual(engine.appends, 2)
 
   def test_what_nobody_waits_for_is_given_up(self):
