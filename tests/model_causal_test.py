@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import re
 from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
+from jax._src.cudnn import fused_attention_stablehlo
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,6 +18,9 @@ from bao_jax.model import causal
 from bao_jax.model import config as config_lib
 from bao_jax.model import scanned
 from bao_jax.model import splash
+from bao_jax.train import batch as batch_lib
+from bao_jax.train import step as step_lib
+from benchmarks import measure
 
 CONFIG = config_lib.ModelConfig(32, 2, 16, 24, 4, 2, 128)
 
@@ -131,6 +136,40 @@ class ScannedTest(absltest.TestCase):
     compiled = pulled.lower(scanned.attend, args, args[0], ids).compile()
     used = compiled.memory_analysis().temp_size_in_bytes
     self.assertLess(used, 4 * length * length)
+
+
+class CudnnTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      ('attention', False, 1), ('full', False, 2), ('full', True, 2)
+  )
+  def test_calls_of_a_program_for_gpus(self, remat, is_packed, forward):
+    # The kernel cannot run here, but what would be called can be told.
+    config = config_lib.ModelConfig(
+        *(32, 6, 32, 48, 4, 2, 64),
+        dtype='bfloat16',
+        remat=remat,
+        attention='cudnn',
+    )
+    shape = lambda dtype: jax.ShapeDtypeStruct((2, 33), dtype)
+    ids = shape(jnp.int32)
+    batch = batch_lib.Packed(ids, ids, ids, shape(jnp.bool_))
+
+    def loss(params, batch):
+      logps, _ = step_lib.packed_logps(
+          params, batch, model=step_lib.ModelFn(config), is_packed=is_packed
+      )
+      return jnp.sum(logps)
+
+    params = jax.eval_shape(lambda: measure.parameters(config))
+    with mock.patch.object(
+        fused_attention_stablehlo, 'check_cudnn_version', lambda: 91200
+    ):
+      program = jax.jit(jax.grad(loss)).trace(params, batch)
+      text = program.lower(lowering_platforms=('cuda',)).as_text()
+    softmax = 'ScaleBiasSoftmax' if is_packed else 'Softmax'
+    calls = re.findall(r'__cudnn\$fmha(\w+)', text)
+    self.assertCountEqual(calls, [softmax] * forward + [f'{softmax}Backward'])
 
 
 class ChosenTest(parameterized.TestCase):

@@ -108,11 +108,11 @@ def cudnn(
     `[B, T, H, C]`.
   """
   length = q.shape[1]
+  # The backward pass takes even lengths alone.
+  pad = lambda x: jnp.pad(x, [(0, 0), (0, length % 2)] + [(0, 0)] * 2)
+  q, k, v = map(pad, (q, k, v))
   mask = None
   if is_packed:
-    # The gradient of a masked row takes an even length.
-    pad = lambda x: jnp.pad(x, [(0, 0), (0, length % 2)] + [(0, 0)] * 2)
-    q, k, v = map(pad, (q, k, v))
     ids = jnp.pad(segments, [(0, 0), (0, length % 2)])
     mask = (ids[:, :, None] == ids[:, None])[:, None]
   out = jax.nn.dot_product_attention(
