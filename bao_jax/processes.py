@@ -282,6 +282,8 @@ def _leave(error: BaseException) -> NoReturn:
   else:
     traceback.print_exception(error)
   said = ' '.join(f'{error}'.split()) or type(error).__name__
+  if isinstance(error, KeyboardInterrupt):
+    said = 'interrupted'
   with contextlib.suppress(jax.errors.JaxRuntimeError):
     # The first to end is the cause.
     _client().key_value_set('bao_jax/ended', f'{index()} {said}')

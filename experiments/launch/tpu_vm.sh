@@ -28,7 +28,6 @@ create() {
     --node-id="$NAME" --accelerator-type="$TYPE" \
     --runtime-version="$RUNTIME" ${QUEUE:-}
   until_active
-  local copy
   copy=$(mktemp -d)
   trap 'rm -rf "$copy"' EXIT
   git archive --format=tar.gz --output="$copy/bao_jax.tar.gz" HEAD
