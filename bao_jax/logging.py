@@ -56,9 +56,19 @@ class MetricWriter:
   Args:
     workdir: the run's folder.
     step: the step the run resumes from; later lines are dropped.
+    is_on: whether it writes at all; one process of a run does.
   """
 
-  def __init__(self, workdir: str | pathlib.Path, *, step: int = 0):
+  def __init__(
+      self,
+      workdir: str | pathlib.Path,
+      *,
+      step: int = 0,
+      is_on: bool = True,
+  ):
+    self._is_on = is_on
+    if not is_on:
+      return
     self._path = pathlib.Path(workdir) / 'metrics.jsonl'
     self._path.parent.mkdir(parents=True, exist_ok=True)
     rows = read_metrics(self._path) if self._path.exists() else []
@@ -72,6 +82,8 @@ class MetricWriter:
 
   def write(self, step: int, metrics: Mapping[str, Any]) -> None:
     """Adds one line; arrays become floats, and what is not finite null."""
+    if not self._is_on:
+      return
     values = {name: float(np.asarray(v)) for name, v in metrics.items()}
     with self._path.open('a') as file:
       file.write(_to_line({'step': step, **values}))
@@ -80,7 +92,8 @@ class MetricWriter:
         self._board.add_scalar(name, value, step)
 
   def close(self) -> None:
-    self._board.close()
+    if self._is_on:
+      self._board.close()
 
 
 def check_finite(step: int, metrics: types.Metrics) -> None:

@@ -8,8 +8,12 @@ Parameters carry logical names (`model/qwen3.py`); rules say on which axis of
 the mesh the dimension of a name lies. Training and decoding have rules of their
 own: decoding reads all parameters for every token, so no device may have to ask
 another for them but over `tensor`.
+
+The devices of a process lie next to one another along the rows. Each process
+decodes on a mesh of its own devices, so that none has to wait for another.
 """
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 import functools
 import math
@@ -103,12 +107,60 @@ def make_mesh(
         count,
         len(devices),
     )
+  groups = _by_process(devices)
+  if len(groups) == 1:
+    return _make_mesh(shape, devices[:count])
+  if count < len(devices):
+    raise ValueError(
+        f'mesh: {said} uses {count} of {len(devices)} devices, but all'
+        f' {len(groups)} processes must take part with all of theirs.'
+    )
+  tensor = shape[-1]
+  if len(set(map(len, groups))) > 1 or len(groups[0]) % tensor:
+    raise ValueError(
+        f'mesh.tensor={tensor} must divide the devices of each process,'
+        f' {", ".join(str(len(group)) for group in groups)}: a conversation is'
+        ' held within one.'
+    )
+  # Each process's own as the hardware likes it; rows go on over processes.
+  parts = [_make_mesh((1, len(g) // tensor, tensor), g).devices for g in groups]
+  return _of_devices(np.concatenate(parts, axis=1).reshape(shape))
+
+
+def _make_mesh(shape: Sequence[int], devices: Sequence[Any]) -> Mesh:
   return jax.make_mesh(
       tuple(shape),
       AXES,
       axis_types=(jax.sharding.AxisType.Auto,) * len(AXES),
-      devices=devices[:count],
+      devices=devices,
   )
+
+
+def _of_devices(devices: np.ndarray) -> Mesh:
+  types_ = (jax.sharding.AxisType.Auto,) * len(AXES)
+  return Mesh(devices, AXES, axis_types=types_)
+
+
+def _by_process(devices: Sequence[Any]) -> list[list[Any]]:
+  """Returns the devices of each process that has some."""
+  groups = collections.defaultdict(list)
+  for device in devices:
+    groups[device.process_index].append(device)
+  return [groups[index] for index in sorted(groups)]
+
+
+def num_processes(mesh: Mesh) -> int:
+  """Returns how many processes the devices of a mesh belong to."""
+  return len(_by_process(mesh.devices.flat))
+
+
+def local(mesh: Mesh) -> Mesh:
+  """Returns the mesh of this process's devices; it may be the same."""
+  if num_processes(mesh) == 1:
+    return mesh
+  by_row = mesh.devices.reshape(-1, mesh.shape['tensor'])
+  own = [r for r in by_row if r[0].process_index == jax.process_index()]
+  return _of_devices(np.array([own]))
 
 
 def num_row_shards(mesh: Mesh) -> int:
@@ -195,6 +247,28 @@ def replicated(mesh: Mesh) -> NamedSharding:
 def rows(mesh: Mesh) -> NamedSharding:
   """Returns the sharding of `[B, ...]`."""
   return NamedSharding(mesh, Spec(ROWS))
+
+
+def place_rows(tree: Any, mesh: Mesh) -> Any:
+  """Brings rows that all processes have on the host to the devices.
+
+  Args:
+    tree: arrays `[B, ...]`, the same on all processes, or on devices already.
+    mesh: the mesh.
+
+  Returns:
+    Arrays of which every device has its own rows.
+  """
+  if num_processes(mesh) == 1:
+    return jax.device_put(tree, rows(mesh))
+
+  def put(x):
+    if isinstance(x, jax.Array):
+      return x
+    cut = lambda index: x[index]
+    return jax.make_array_from_callback(x.shape, rows(mesh), cut)
+
+  return jax.tree.map(put, tree)
 
 
 def constrainer(mesh: Mesh | None, rules: Rules = TRAIN) -> qwen3.ConstrainFn:
@@ -300,15 +374,30 @@ def of_state(
 def decode_layout(
     shape: config_lib.ModelConfig, mesh: Mesh
 ) -> engine_lib.Layout:
-  """Returns the layout of rollouts: every device has rows of its own."""
-  params = of_params(abstract_params(shape), mesh, DECODE)
+  """Returns the layout of rollouts: every device has rows of its own.
+
+  Args:
+    shape: the model's.
+    mesh: of training; conversations are held on this process's part of it.
+  """
+  boxed = abstract_params(shape)
+  on = lambda mesh: of_unstacked(
+      of_params(boxed, mesh, DECODE), shape.num_layers
+  )
+  everywhere, mesh = mesh, local(mesh)
   held = 'rows', 'kv_heads', None, None
   sizes = num_row_shards(mesh), shape.num_kv_heads, 1, 1
   layout = engine_lib.Layout(
-      params=of_unstacked(params, shape.num_layers),
+      params=on(mesh),
       cache=NamedSharding(mesh, spec(held, sizes, mesh, DECODE)),
       rows=rows(mesh),
   )
+  if mesh is not everywhere:
+    layout = layout._replace(
+        unstacked=on(everywhere),
+        own=functools.partial(_own, shardings=layout.params),
+        put=functools.partial(jax.device_put, device=layout.rows),
+    )
   if num_row_shards(mesh) == 1:
     return layout._replace(constrain=constrainer(mesh, DECODE))
   own = {**DECODE, 'rows': None}
@@ -324,9 +413,14 @@ def decode_layout(
   )
 
 
-def place_rows(batch: Any, mesh: Mesh) -> Any:
-  """Brings arrays `[B, ...]` to the devices; each takes its rows."""
-  return jax.device_put(batch, rows(mesh))
+def _own(tree: Any, shardings: Any) -> Any:
+  """Returns arrays that every process has, as arrays of this one alone."""
+
+  def take(x, sharding):
+    parts = [shard.data for shard in x.addressable_shards]
+    return jax.make_array_from_single_device_arrays(x.shape, sharding, parts)
+
+  return jax.tree.map(take, tree, shardings)
 
 
 def of(abstract: Any) -> Any:

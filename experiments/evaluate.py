@@ -14,7 +14,7 @@ run's folder, by default that of the checkpoint; `--config.a.b=` overrides.
 import pathlib
 
 from absl import flags
-import launch
+import script
 
 from bao_jax.evaluation import job as job_lib
 from bao_jax.report import table
@@ -122,4 +122,4 @@ def _limit(text: str) -> int:
 
 
 if __name__ == '__main__':
-  launch.launch_evaluation(run)
+  script.launch_evaluation(run)

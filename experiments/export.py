@@ -9,7 +9,7 @@ transformers, vLLM and SGLang load it, and `--config.weights` does.
 import pathlib
 
 from absl import flags
-import launch
+import script
 
 from bao_jax.train import exported
 
@@ -29,4 +29,4 @@ def run() -> str:
 
 
 if __name__ == '__main__':
-  launch.launch_plain(run)
+  script.launch_plain(run)

@@ -3,7 +3,7 @@
 python experiments/quickstart.py --workdir=runs/quickstart
 """
 
-import launch
+import script
 
 from bao_jax.train import pipeline
 
@@ -14,4 +14,4 @@ def run(config, workdir: str) -> str:
 
 
 if __name__ == '__main__':
-  launch.launch(run, default_config='experiments/configs/quickstart.py')
+  script.launch(run, default_config='experiments/configs/quickstart.py')

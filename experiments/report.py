@@ -9,7 +9,7 @@ Rows of one name are one row of the table: several seeds, say.
 import pathlib
 
 from absl import flags
-import launch
+import script
 
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
@@ -74,4 +74,4 @@ def notes(rows, paths) -> list[str]:
 
 
 if __name__ == '__main__':
-  launch.launch_plain(run)
+  script.launch_plain(run)

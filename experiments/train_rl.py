@@ -4,9 +4,9 @@ r"""Trains a policy: warm start, then reinforcement learning.
       --config=experiments/configs/quickstart.py --workdir=runs/x
 """
 
-import launch
+import script
 
 from bao_jax.train import rl
 
 if __name__ == '__main__':
-  launch.launch(rl.train)
+  script.launch(rl.train)

@@ -4,9 +4,9 @@ r"""Trains the warm start: behavior enhancement by imitation.
       --config=experiments/configs/quickstart.py --workdir=runs/warm_start
 """
 
-import launch
+import script
 
 from bao_jax.train import sft
 
 if __name__ == '__main__':
-  launch.launch(sft.train)
+  script.launch(sft.train)

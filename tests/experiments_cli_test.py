@@ -69,7 +69,7 @@ def load(name):
 
 
 evaluate = load('evaluate')
-launch = load('launch')
+script = load('script')
 report = load('report')
 
 
@@ -133,7 +133,7 @@ class CliTest(parameterized.TestCase):
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors):
       with self.assertRaises(SystemExit) as context:
-        with launch.errors_in_one_line('the-folder'):
+        with script.errors_in_one_line('the-folder'):
           call(*args)
     self.assertEqual(context.exception.code, 1)
     lines = [x for x in errors.getvalue().splitlines() if 'error' in x]
@@ -369,14 +369,14 @@ class BadInputTest(CliTest):
   def test_ctrl_c_is_one_line(self):
     said = io.StringIO()
     with self.assertRaises(SystemExit) as caught:
-      with contextlib.redirect_stderr(said), launch.errors_in_one_line():
+      with contextlib.redirect_stderr(said), script.errors_in_one_line():
         raise KeyboardInterrupt
     self.assertEqual(caught.exception.code, 130)
     self.assertRegex(said.getvalue(), r'\AInterrupted; the same command .*\n\Z')
 
   def test_fault_of_ours_keeps_its_traceback(self):
     with self.assertRaises(ZeroDivisionError):
-      with launch.errors_in_one_line():
+      with script.errors_in_one_line():
         _ = 1 // 0
 
   def test_long_message_becomes_one_line(self):

@@ -1,3 +1,5 @@
+from unittest import mock
+
 from absl.testing import absltest
 from absl.testing import parameterized
 import flax.linen as nn
@@ -53,6 +55,31 @@ class MeshTest(parameterized.TestCase):
   def test_wrong_size_is_named(self, sizes, message):
     with self.assertRaisesRegex(ValueError, message):
       make_mesh(*sizes)
+
+  @parameterized.parameters(
+      ((2, 2, 2), '', 4),
+      ((1, 1, 4), 'uses 4 of 8 devices, but all 2 processes must take part', 4),
+      (
+          (1, 1, 8),
+          'mesh.tensor=8 must divide the devices of each .* 4, 4: a',
+          4,
+      ),
+      (
+          (2, 2, 2),
+          'mesh.tensor=2 must divide the devices of each .* 6, 2: a',
+          6,
+      ),
+  )
+  def test_processes_take_part_with_all_they_have(self, sizes, message, first):
+    groups = jax.devices()[:first], jax.devices()[first:]
+    with mock.patch.object(sharding, '_by_process', return_value=groups):
+      if not message:
+        # Those of the first have the first rows.
+        found = list(make_mesh(*sizes).devices.flat)
+        self.assertEqual(found, jax.devices())
+        return
+      with self.assertRaisesRegex(ValueError, message):
+        make_mesh(*sizes)
 
   def test_rows_that_do_not_divide_are_named(self):
     mesh = make_mesh(data=2, fsdp=2)

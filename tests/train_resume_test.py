@@ -17,11 +17,13 @@ import pytest
 from bao_jax import catalog
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax import processes
 from bao_jax.envs import base
 from bao_jax.envs import turtle
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import credit
 from bao_jax.train import lessons
+from bao_jax.train import pipeline
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -325,6 +327,15 @@ class BadConfigTest(parameterized.TestCase):
   def test_reinforcement_learning(self, changes, message):
     with self.assertRaisesRegex(ValueError, message):
       rl.train(tiny(**changes), self.workdir / 'run')
+    self.assertFalse((self.workdir / 'run').exists())
+
+  @mock.patch.object(processes, 'count', return_value=3)
+  def test_several_processes(self, _):
+    message = 'rl.tasks_per_step=2 must be a multiple of the .* processes, 3'
+    with self.assertRaisesRegex(ValueError, message):
+      rl.train(tiny(), self.workdir / 'run')
+    with self.assertRaisesRegex(ValueError, 'table runs in one process'):
+      pipeline.run(tiny(), self.workdir / 'run')
     self.assertFalse((self.workdir / 'run').exists())
 
   @parameterized.parameters(

@@ -25,7 +25,7 @@ class Layout(NamedTuple):
   """Where the arrays of an engine lie; by default on one device.
 
   Attributes:
-    params: shardings of what `Engine.unstack` returns.
+    params: shardings of what `Engine.prepare` returns.
     cache: sharding of keys and values, `[B, K, C, S]`.
     rows: sharding of `[B, ...]`.
     by_rows: makes a function (shared, *arrays `[B, ...]`) one that runs on each
@@ -33,6 +33,10 @@ class Layout(NamedTuple):
     constrain: where activations lie, within such a function.
     any_row: (`[B]` bool) -> whether it is True of any row, within such a
       function too.
+    unstacked: shardings of what `Engine.unstack` returns, where that is not yet
+      `params`: over the devices of all processes.
+    own: makes that an array of this process's devices alone.
+    put: lays out rows from the host, where compiled calls do not do so.
   """
 
   params: types.Params = None
@@ -41,6 +45,9 @@ class Layout(NamedTuple):
   by_rows: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda f: f
   constrain: qwen3.ConstrainFn = qwen3.unconstrained
   any_row: Callable[[jax.Array], jax.Array] = jnp.any
+  unstacked: types.Params = None
+  own: Callable[[types.Params], types.Params] = lambda params: params
+  put: Callable[[Any], Any] = lambda rows: rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +82,9 @@ class Engine:
 
   @functools.cached_property
   def unstack(self) -> Callable[[types.Params], types.Params]:
-    """Prepares parameters; called once per policy.
+    """Brings parameters from where training has them to where decoding does.
 
-    Here they come from where training has them to where decoding does, and
-    adapters become part of their kernels.
+    Adapters become part of their kernels.
     """
 
     def unstack(params):
@@ -86,7 +92,12 @@ class Engine:
       whole = lora.merge(qwen3.unstack(params))
       return qwen3.cast(whole, self.config.dtype)
 
-    return jax.jit(unstack, out_shardings=self.layout.params)
+    where = self.layout.unstacked or self.layout.params
+    return jax.jit(unstack, out_shardings=where)
+
+  def prepare(self, params: types.Params) -> types.Params:
+    """Prepares parameters; called once per policy, by all processes."""
+    return self.layout.own(self.unstack(params))
 
   @functools.cached_property
   def append_call(self):
@@ -194,7 +205,7 @@ class Engine:
     """Appends ragged ids, one sequence per row, through the bucket table.
 
     Args:
-      params: of `unstack`.
+      params: of `prepare`.
       cache: as many rows as there are sequences.
       ids: int32 ids of each row; empty ones leave their row as it is.
       longest: tokens held by the longest row that gets any.
@@ -216,6 +227,7 @@ class Engine:
         tokens[row, : len(part)] = part
         counts[row] = len(part)
       num_held = self._num_held(min(longest + start, self.num_slots))
+      tokens, counts = self.layout.put((tokens, counts))
       k, v = self.append_call(params, cache, tokens, num_held)
       cache = self.write_call(cache, k, v, counts)
       start += width
@@ -235,7 +247,7 @@ class Engine:
     """Samples; see `decode.decode`.
 
     Args:
-      params: of `unstack`.
+      params: of `prepare`.
       cache: the rows.
       pending: `[B]` each row's last token.
       budget: `[B]` at most this many tokens; 0 for an idle row.
@@ -246,15 +258,14 @@ class Engine:
     Returns:
       The longer cache and what was sampled.
     """
-    return self.decode_call(
-        params,
-        cache,
-        pending,
-        budget,
-        sampling,
-        stop,
-        self._num_held(longest),
-    )
+    rows = self.layout.put((pending, budget, sampling, stop))
+    return self.decode_call(params, cache, *rows, self._num_held(longest))
+
+  def share(
+      self, cache: cache_lib.Cache, prefix: cache_lib.Cache, source: np.ndarray
+  ) -> cache_lib.Cache:
+    """Starts rows with prompts; see `cache.share`."""
+    return self.share_call(cache, prefix, self.layout.put(source))
 
   def num_compiles(self) -> int:
     """Returns how many programs were compiled; bounded by the bucket table."""

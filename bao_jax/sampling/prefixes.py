@@ -29,7 +29,7 @@ class Prefixes:
 
   Args:
     engine: compiled calls; it says how many prompts a cache holds.
-    params: of `qwen3.unstack`.
+    params: of `engine.prepare`.
   """
 
   def __init__(self, engine: engine_lib.Engine, params: types.Params):
@@ -90,7 +90,7 @@ class Prefixes:
       _, source = sources.setdefault(id(place.cache), (place.cache, none))
       source[row] = place.row
     for prefix, source in sources.values():
-      cache = self._engine.share_call(cache, prefix, source)
+      cache = self._engine.share(cache, prefix, source)
     return cache
 
   def _prefill(self, names: list[str]) -> None:
@@ -122,7 +122,7 @@ class Prefixes:
     source = np.full(size, -1, np.int32)
     for row, name in enumerate(names):
       source[row] = systems.index(self._prompts[name][0])
-    return self._engine.share_call(
+    return self._engine.share(
         self._engine.empty_prefix(), self._system_cache, source
     )
 

@@ -190,7 +190,7 @@ class _Rollout:
     self._step = step
     self._due = time.monotonic() + setup.limits.step_deadline
     self._queue = collections.deque(enumerate(requests))
-    params = setup.engine.unstack(params)
+    params = setup.engine.prepare(params)
     self._prefixes = prefixes_lib.Prefixes(setup.engine, params)
     stop = setup.tokenizer.id(tokenizer_lib.IM_END)
     self._waves = [

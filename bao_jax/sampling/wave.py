@@ -14,7 +14,7 @@ class Wave:
 
   Args:
     engine: compiled calls.
-    params: of `engine.unstack`.
+    params: of `engine.prepare`.
     limits: of the conversations.
     stop: the stop token.
   """

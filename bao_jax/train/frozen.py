@@ -76,17 +76,20 @@ def chat_model(
     FileNotFoundError: as `load`.
     ValueError: as `load`.
   """
-  sharding.check_rows(mesh, **{'users.rows': rows})
+  own = sharding.local(mesh)  # Each process has a user of its own.
+  shards = sharding.num_row_shards(own)
+  sharding.check_rows(own, **{'users.rows': rows})
   shape, params, encoder = load(name, mesh)
   engine = engine_lib.Engine(
       shape,
       num_rows=rows,
       num_slots=max_prompt_tokens + max_tokens,
+      prefix_rows=-(-8 // shards) * shards,
       append_buckets=_BUCKETS,
       layout=sharding.decode_layout(shape, mesh),
   )
   completer = completions.Completer(
-      engine, engine.unstack(params), encoder.id(tokenizer_lib.IM_END)
+      engine, engine.prepare(params), encoder.id(tokenizer_lib.IM_END)
   )
   completer.compile()
   return local.ChatModel(completer, encoder, max_prompt_tokens)

@@ -11,6 +11,7 @@ from absl import logging
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax import processes
 from bao_jax.model.hf import hub
 from bao_jax.sampling import rollout
 from bao_jax.teachers import base as teachers_base
@@ -151,10 +152,14 @@ def imitated(
   if teacher.path or not users.is_llm(config):
     return hold()
   path = workdir / 'lessons.jsonl'
-  if not path.exists():
-    held = hold()
-    rollout.check_failures(held, config.sampling.max_failed_share)
-    kept.write(path, held)
+
+  def keep():
+    if not path.exists():
+      held = hold()
+      rollout.check_failures(held, config.sampling.max_failed_share)
+      kept.write(path, held)
+
+  processes.by_first(keep)
   tasks = {task.id: task for task in setup.tasks(config, 'train')}
   held = list(kept.read(path, tasks))
   failed = [dialogue.error for dialogue in held if dialogue.error]
@@ -182,9 +187,11 @@ def tokenizer(
   if config.text.tokenizer:
     return tokenizer_lib.load(config.text.tokenizer)
   path = workdir / 'tokenizer.json'
-  if config.weights and not path.exists():
-    tokenizer_lib.save(tokenizer_lib.load(hub.folder(config.weights)), path)
-  if not path.exists():
+  is_there = processes.by_first(path.exists)
+  if config.weights and not is_there:
+    published = tokenizer_lib.load(hub.folder(config.weights))
+    processes.by_first(lambda: tokenizer_lib.save(published, path))
+  elif not is_there:
     # Models are not asked for more than what is imitated.
     is_llm = users.is_llm(config)
     held = imitated(config, workdir) if is_llm else dialogues(config, 200)
@@ -192,7 +199,7 @@ def tokenizer(
     trained = tokenizer_lib.train(
         corpus, vocab_size=config.text.vocab_size, phrases=chat.PHRASES
     )
-    tokenizer_lib.save(trained, path)
+    processes.by_first(lambda: tokenizer_lib.save(trained, path))
   return tokenizer_lib.load(path)
 
 

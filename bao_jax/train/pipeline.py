@@ -15,6 +15,7 @@ from absl import logging
 import ml_collections
 
 from bao_jax import logging as metrics_lib
+from bao_jax import processes
 from bao_jax import types
 from bao_jax.evaluation import job
 from bao_jax.evaluation import policies
@@ -53,7 +54,15 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
 
   Returns:
     The path of the report.
+
+  Raises:
+    ValueError: the config is wrong, or this is one of several processes.
   """
+  if processes.count() > 1:
+    raise ValueError(
+        'A whole table runs in one process; several can train each of its runs:'
+        ' experiments/train_sft.py and train_rl.py.'
+    )
   workdir = pathlib.Path(workdir)
   warm = workdir / 'warm_start'
   setup.check_names(config)

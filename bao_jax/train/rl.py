@@ -24,6 +24,7 @@ import tqdm
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax import processes
 from bao_jax import sharding
 from bao_jax import types
 from bao_jax.evaluation import evaluate
@@ -93,18 +94,23 @@ def train(
       encoder,
       mesh,
       temperature=config.sampling.temperature,
-      faults=faults_lib.FaultLog(workdir / 'faults.txt'),
+      faults=faults_lib.FaultLog(processes.own_path(workdir / 'faults.txt')),
   )
   moved = setup.moved_bytes(shape, mesh)
-  if mesh.size > 1:
+  is_first = processes.is_first()
+  if mesh.size > 1 and is_first:
     tqdm.tqdm.write(f'Parameters move for each rollout: {moved:,} bytes.')
   tasks = setup.tasks(config, 'train')
   watched = setup.watched(config)
   setup.check_prompts(config, speaker)
   ledger = users.ledger(config, workdir)
-  writer = metrics_lib.MetricWriter(workdir, step=start)
+  writer = metrics_lib.MetricWriter(workdir, step=start, is_on=is_first)
   bar = tqdm.tqdm(
-      total=config.rl.num_steps, initial=start, desc=workdir.name, unit='step'
+      total=config.rl.num_steps,
+      initial=start,
+      desc=workdir.name,
+      unit='step',
+      disable=not is_first,
   )
   with checkpoint.Preemption() as preemption:
     for i in range(start, config.rl.num_steps):
@@ -127,14 +133,14 @@ def train(
       if mesh.size > 1:
         metrics['mesh/moved_bytes'] = moved
       is_last = i + 1 == config.rl.num_steps
-      if is_last:
+      if is_last and is_first:
         lines = explained(trajectories, credited, batch, encoder, config.seed)
         records.write(workdir / 'conversations.jsonl', lines)
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
         params = lora.attach(state.params, base, shape.lora)
         held = hold(config, setup.greedy(speaker), params, watched, i)
         metrics |= evaluate.summarize(held, 'validation')
-      writer.write(i, metrics | ledger.metrics())
+      writer.write(i, metrics | users.metrics(config, ledger))
       ledger.save()
       bar.set_postfix(
           score=f'{metrics["train/score"]:.2f}',
@@ -142,9 +148,10 @@ def train(
       )
       bar.update()
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
-      if is_due or preemption.is_requested:
+      is_stopped = processes.any_of(preemption.is_requested)
+      if is_due or is_stopped:
         saved.save(i + 1, state)
-      if preemption.is_requested:
+      if is_stopped:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
   writer.close()
@@ -172,6 +179,12 @@ def check(config: setup.Config) -> None:
       ' rl.num_microbatches'
   )
   sharding.check_rows(setup.mesh(config), **{said: rows})
+  if rl.tasks_per_step % processes.count():
+    raise ValueError(
+        f'rl.tasks_per_step={rl.tasks_per_step} must be a multiple of the'
+        f' number of processes, {processes.count()}: each holds all'
+        ' conversations about its tasks.'
+    )
 
 
 def check_finished(warm_start: str) -> None:
@@ -303,7 +316,7 @@ def learn(
   placed = sharding.place_rows(batch, mesh)
   credited = programs.credit(placed)
   prepared = policy_batch(
-      batch,
+      placed,
       credited.advantages,
       programs.ref_logps(reference, placed, base)
       if config.rl.kl_coef
@@ -314,7 +327,7 @@ def learn(
   gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
   for _ in range(config.rl.num_epochs - 1):
     state, metrics = programs.update(state, prepared, base)
-  return state, *jax.device_get((credited, {**metrics, **gaps}))
+  return state, *processes.to_host((credited, {**metrics, **gaps}))
 
 
 def hold(
@@ -332,7 +345,14 @@ def hold(
     StopError: no model is in reach; likewise.
   """
   with speaker.faults.of_step(step):
-    held = speaker.hold(params, requests, step=step, waited=waited)
+    held = setup.hold(
+        speaker,
+        params,
+        requests,
+        step,
+        size=config.rl.samples_per_task,
+        waited=waited,
+    )
     rollout.check_failures(held, config.sampling.max_failed_share)
   return held
 

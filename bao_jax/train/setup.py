@@ -1,6 +1,7 @@
 """From a config to the parts that both loops join."""
 
 import collections
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 import os
@@ -15,6 +16,7 @@ import optax
 
 from bao_jax import catalog
 from bao_jax import checkpoint
+from bao_jax import processes
 from bao_jax import sharding
 from bao_jax import types
 from bao_jax.envs import base as envs_base
@@ -54,7 +56,7 @@ def claim(workdir: str | pathlib.Path, loop: str, config: Config) -> None:
     saved['warm_start'] = os.path.relpath(
         os.path.realpath(config.warm_start), os.path.realpath(workdir)
     )
-  checkpoint.claim(workdir, saved)
+  processes.by_first(lambda: checkpoint.claim(workdir, saved))
 
 
 def load_config(workdir: str | pathlib.Path) -> Config:
@@ -231,7 +233,7 @@ def lora_config(config: Config) -> config_lib.LoraConfig | None:
 
 
 def mesh(config: Config) -> sharding.Mesh:
-  """Returns the mesh that `config.mesh` says, of this machine's devices.
+  """Returns the mesh that `config.mesh` says, of the devices of all processes.
 
   Raises:
     ValueError: there are fewer devices, or the model or the rows of rollouts do
@@ -240,13 +242,10 @@ def mesh(config: Config) -> sharding.Mesh:
   made = sharding.make_mesh(config.mesh)
   shape = config_lib.ModelConfig(**config.model.to_dict())
   sharding.of_params(sharding.abstract_params(shape), made)
-  sharding.check_rows(
-      made,
-      **{
-          'sampling.rows': config.sampling.rows,
-          'sampling.prefix_rows': config.sampling.prefix_rows,
-      },
-  )
+  sharding.check_rows(made, **{'sampling.rows': config.sampling.rows})
+  # Every process prefills prompts of its own.
+  prefix_rows = {'sampling.prefix_rows': config.sampling.prefix_rows}
+  sharding.check_rows(sharding.local(made), **prefix_rows)
   return made
 
 
@@ -344,10 +343,13 @@ def moved_bytes(shape: config_lib.ModelConfig, mesh: sharding.Mesh) -> int:
 def engine(
     config: Config, shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> engine_lib.Engine:
-  """Returns what speaks, its parameters and rows spread over the mesh."""
+  """Returns what speaks, its parameters and rows spread over the mesh.
+
+  Each process has an engine for its part of the rows.
+  """
   return engine_lib.Engine(
       shape,
-      num_rows=config.sampling.rows,
+      num_rows=config.sampling.rows // sharding.num_processes(mesh),
       num_slots=config.sampling.max_tokens,
       prefix_rows=config.sampling.prefix_rows,
       decode_tokens=config.sampling.decode_tokens,
@@ -385,6 +387,37 @@ def conversations(
       num_threads=users.num_threads(config),
       faults=faults or faults_lib.FaultLog(),
   )
+
+
+def hold(
+    speaker: rollout.Conversations,
+    params: types.Params,
+    requests: Sequence[rollout.Request],
+    step: int,
+    *,
+    size: int = 1,
+    waited: Callable[[float], None] | None = None,
+) -> list[types.Trajectory]:
+  """Holds conversations, each process some of them; all get all of them.
+
+  Args:
+    speaker: of this process.
+    params: the policy's.
+    requests: the same on all processes.
+    step: the training step.
+    size: of runs of requests that one process holds.
+    waited: as for `rollout.Conversations.hold`.
+
+  Returns:
+    Trajectories in the order of the requests.
+  """
+  own = processes.own(requests, size)
+  parts = processes.together(
+      lambda: speaker.hold(params, own, step=step, waited=waited),
+      # They wait for their gyms no longer than that.
+      deadline=speaker.limits.step_deadline + processes.DEADLINE,
+  )
+  return [trajectory for part in parts for trajectory in part]
 
 
 def check_prompts(config: Config, speaker: rollout.Conversations) -> None:

@@ -17,6 +17,7 @@ import tqdm
 
 from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
+from bao_jax import processes
 from bao_jax import sharding
 from bao_jax import types
 from bao_jax.evaluation import evaluate
@@ -86,9 +87,14 @@ def train(
   step = compile_step(config, shape, tx, mesh)
   watched = setup.watched(config)
   start = int(state.step)
-  writer = metrics_lib.MetricWriter(workdir, step=start)
+  is_first = processes.is_first()
+  writer = metrics_lib.MetricWriter(workdir, step=start, is_on=is_first)
   bar = tqdm.tqdm(
-      total=config.sft.num_steps, initial=start, desc='warm start', unit='step'
+      total=config.sft.num_steps,
+      initial=start,
+      desc='warm start',
+      unit='step',
+      disable=not is_first,
   )
   with checkpoint.Preemption() as preemption:
     for i in range(start, config.sft.num_steps):
@@ -100,20 +106,21 @@ def train(
       is_last = i + 1 == config.sft.num_steps
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
         params = lora.attach(state.params, base, shape.lora)
-        trajectories = speaker.hold(params, watched, step=i)
+        trajectories = setup.hold(speaker, params, watched, i)
         rollout.check_failures(trajectories, config.sampling.max_failed_share)
         metrics |= evaluate.summarize(trajectories, 'validation')
         bar.set_postfix(
             loss=f'{metrics["sft/loss"]:.3f}',
             score=f'{metrics["validation/score"]:.2f}',
         )
-      writer.write(i, metrics | ledger.metrics())
+      writer.write(i, metrics | users.metrics(config, ledger))
       ledger.save()
       bar.update()
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
-      if is_due or preemption.is_requested:
+      is_stopped = processes.any_of(preemption.is_requested)
+      if is_due or is_stopped:
         saved.save(i + 1, state)
-      if preemption.is_requested:
+      if is_stopped:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
   writer.close()

@@ -1,5 +1,6 @@
 """From `config.users` to what asks models: one client per process."""
 
+import collections
 import dataclasses
 import functools
 import json
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import ml_collections
 
 from bao_jax import catalog
+from bao_jax import processes
 from bao_jax import sharding
 from bao_jax.model.hf import hub
 from bao_jax.users import cache as cache_lib
@@ -171,7 +173,9 @@ def _local_parts():
 def _limits(config: Config):
   _, client_lib, _ = _parts()
   names = [f.name for f in dataclasses.fields(client_lib.Limits)]
-  return client_lib.Limits(**{name: config.users[name] for name in names})
+  limits = {name: config.users[name] for name in names}
+  limits['max_cost'] /= processes.count()  # Each has a part of the whole.
+  return client_lib.Limits(**limits)
 
 
 def _models(config: Config) -> tuple:
@@ -259,7 +263,25 @@ def ledger(config: Config, workdir: str | pathlib.Path) -> Ledger:
   """
   if not is_llm(config):
     return Ledger()
-  return opened_ledger(config, pathlib.Path(workdir) / 'users.json')
+  path = pathlib.Path(workdir) / 'users.json'
+  return opened_ledger(config, processes.own_path(path))
+
+
+def metrics(config: Config, ledger: Ledger) -> dict[str, float]:
+  """Returns what a ledger counts as metrics, over all processes.
+
+  Percentiles are the largest of them.
+  """
+  if not is_llm(config):
+    return {}
+  joined = collections.defaultdict(list)
+  for part in processes.together(ledger.metrics):
+    for name, value in part.items():
+      joined[name].append(value)
+  return {
+      name: max(values) if '_seconds_p' in name else sum(values)
+      for name, values in joined.items()
+  }
 
 
 def opened_ledger(config: Config, path: pathlib.Path) -> Ledger:

@@ -1,4 +1,4 @@
-"""What launchers share: flags, and errors that users can act on."""
+"""What scripts share: flags, several processes, and errors in one line."""
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
@@ -17,6 +17,7 @@ from ml_collections import config_flags
 import tqdm
 
 from bao_jax import memory
+from bao_jax import processes
 from bao_jax.envs import base
 from bao_jax.train import setup
 from bao_jax.train import users
@@ -30,6 +31,14 @@ _EXPECTED = (
     FloatingPointError,
     base.UserError,
     chat.StopError,
+)
+_SHARED = (
+    'config',
+    'workdir',
+    'coordinator',
+    'num_processes',
+    'process_id',
+    'join_deadline',
 )
 # What flags raise, a misspelled field of a config among it.
 _MISSPELLED = (flags.Error, KeyError, OSError, TypeError, ValueError)
@@ -58,6 +67,7 @@ def launch(
   flags.mark_flag_as_required('workdir')
   if default_config is None:
     flags.mark_flag_as_required('config')
+  joining = _define_joining()
 
   def call():
     with errors_in_one_line(workdir.value):
@@ -66,12 +76,38 @@ def launch(
         raise FileNotFoundError(f'--config={path}: no such file.')
       keep_programs(workdir.value)
       result = run(config.value, workdir.value)
-      found = sorted(pathlib.Path(workdir.value).rglob('users.json'))
-      if users.is_llm(config.value) and found:
+      found = sorted(pathlib.Path(workdir.value).rglob('users*.json'))
+      is_told = users.is_llm(config.value) and processes.is_first()
+      if is_told and found:
         _say(users.spent(*found))
       return result
 
-  _start(call)
+  def join():
+    address, num_processes, process_id, deadline = (x.value for x in joining)
+    address = address or os.environ.get('JAX_COORDINATOR_ADDRESS')
+    processes.join(address, num_processes, process_id, deadline=deadline)
+
+  _start(call, join)
+
+
+def _define_joining() -> tuple[flags.FlagHolder, ...]:
+  """Defines how processes that no cluster's environment tells find others."""
+  return (
+      flags.DEFINE_string(
+          'coordinator',
+          None,
+          'Host and port of process 0, where several run that JAX cannot find'
+          ' out about; or $JAX_COORDINATOR_ADDRESS.',
+      ),
+      flags.DEFINE_integer('num_processes', None, 'Of the run.', lower_bound=1),
+      flags.DEFINE_integer('process_id', None, 'Of this one.', lower_bound=0),
+      flags.DEFINE_float(
+          'join_deadline',
+          300.0,
+          'Seconds until all processes must have started.',
+          lower_bound=1.0,
+      ),
+  )
 
 
 def keep_programs(workdir: str) -> None:
@@ -225,24 +261,32 @@ def _say(text: str) -> None:
       os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _start(call: Callable[[], Any]) -> None:
-  """Lets absl run the call, and prints what it returns if that is text."""
+def _start(call: Callable[[], Any], join: Callable[[], None] = lambda: None):
+  """Lets absl run the call, and prints what it returns if that is text.
+
+  Args:
+    call: does the work.
+    join: waits for the other processes.
+  """
 
   def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
       raise app.UsageError(f'Unexpected arguments: {argv[1:]}')
     if not flags.FLAGS['verbosity'].present:
       logging.set_verbosity(logging.WARNING)  # Checkpoints log a lot.
+    with errors_in_one_line():
+      join()
     _say(
         f'Process {jax.process_index()} of {jax.process_count()}, devices: '
         f'{jax.local_devices()}'
     )
     signal.signal(signal.SIGTERM, _interrupt)
-    result = call()
-    if isinstance(result, str):
+    with processes.ended_together():
+      result = call()
+    if isinstance(result, str) and processes.is_first():
       _say(result)
 
-  for name in ('config', 'workdir'):  # For --help, since defined here.
+  for name in _SHARED:  # For --help, since defined here.
     if name in flags.FLAGS:
       flag = flags.FLAGS[name]
       flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

@@ -1,0 +1,166 @@
+"""Two processes tell each other what they know, and end together."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+from unittest import mock
+
+from absl.testing import absltest
+from absl.testing import parameterized
+
+from bao_jax import processes
+
+WORKER = pathlib.Path(__file__).with_name('processes_worker.py')
+ENVIRONMENT = os.environ | {'PYTHONPATH': str(WORKER.parents[1])}
+
+
+def free_port():
+  with contextlib.closing(socket.socket()) as found:
+    found.bind(('localhost', 0))
+    return found.getsockname()[1]
+
+
+def run(what, which=(0, 1)):
+  """Returns status, output and errors of each process."""
+  port = free_port()
+  started = [
+      subprocess.Popen(
+          [sys.executable, str(WORKER), what, str(port), str(i)],
+          stdout=subprocess.PIPE,
+          stderr=subprocess.PIPE,
+          text=True,
+          env=ENVIRONMENT,
+      )
+      for i in which
+  ]
+  try:
+    return [
+        (process.returncode, *said)
+        for process in started
+        for said in [process.communicate(timeout=400)]
+    ]
+  finally:
+    for process in started:
+      process.kill()
+
+
+class OneProcessTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      (range(8), 2, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+      (range(6), 2, [[0, 1], [2, 3, 4, 5]]),
+      (range(3), 1, [[0], [1, 2]]),
+      (range(1), 1, [[], [0]]),
+      (range(5), 2, [[0, 1], [2, 3, 4]]),
+      ((), 4, [[], []]),
+  )
+  def test_runs_stay_together(self, items, size, expected):
+    found = []
+    for index in (0, 1):
+      with (
+          mock.patch.object(processes, 'count', return_value=2),
+          mock.patch.object(processes, 'index', return_value=index),
+      ):
+        found.append(list(processes.own(items, size)))
+    self.assertEqual(found, expected)
+
+  def test_nothing_is_exchanged(self):
+    with mock.patch.object(processes, '_client', side_effect=AssertionError):
+      self.assertEqual(processes.together(lambda: 3), [3])
+      self.assertEqual(processes.by_first(lambda: 3), 3)
+      self.assertTrue(processes.any_of(True))
+      with self.assertRaisesRegex(KeyError, 'mine'):
+        processes.together(lambda: {}['mine'])
+    path = pathlib.Path('a/faults.txt')
+    self.assertEqual(processes.own_path(path), path)
+
+  @mock.patch.object(processes, 'index', return_value=3)
+  def test_others_write_files_of_their_own(self, _):
+    path = processes.own_path(pathlib.Path('a/faults.txt'))
+    self.assertEqual(path, pathlib.Path('a/faults.3.txt'))
+
+  @mock.patch.object(processes.jax.distributed, 'initialize')
+  def test_nobody_waits_for_others_that_are_not_to_come(self, initialize):
+    processes.join(deadline=1)
+    processes.join('localhost:1', 1, 0, deadline=1)
+    initialize.assert_not_called()
+
+  def test_half_of_what_is_needed(self):
+    with self.assertRaisesRegex(ValueError, 'processes need --coordinator'):
+      processes.join('localhost:1', 2, None, deadline=60)
+
+
+class TwoProcessesTest(parameterized.TestCase):
+
+  def found(self, what):
+    done = run(what)
+    self.assertEqual([status for status, *_ in done], [0, 0], done)
+    return [json.loads(said.splitlines()[-1]) for _, said, _ in done]
+
+  def test_all_know_what_each_knows(self):
+    first, second = self.found('talk')
+    self.assertEqual(first.pop('own'), [0, 1])
+    self.assertEqual(second.pop('own'), [2, 3, 4, 5])
+    self.assertEqual(first, second)
+    size = 3 * 2**20
+    self.assertEqual(
+        first,
+        {
+            'together': [0, 1],
+            'large': [[size, 0, 0], [size + 1, 1, 1]],
+            'by_first': 0,
+            'any_of': [True, False],
+            'raised': ["KeyError: 'mine'"] * 2,
+            'after': ['still in step'] * 2,
+        },
+    )
+
+  def test_arrays_of_all_and_of_each(self):
+    first, second = self.found('arrays')
+    self.assertEqual(first.pop('own_rows'), [[[0, 1, 2], [3, 4, 5]]] * 2)
+    self.assertEqual(second.pop('own_rows'), [[[6, 7, 8], [9, 10, 11]]] * 2)
+    self.assertEqual(first, second)
+    self.assertEqual(
+        first,
+        {
+            'mesh': [0, 0, 1, 1],
+            'to_host': [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]],
+            'is_local': True,
+            'is_equal': True,
+        },
+    )
+
+  @parameterized.parameters(0, 1)
+  def test_killed(self, which):
+    done = run(f'killed_{which}')
+    status, _, errors = done[1 - which]
+    self.assertEqual(done[which][0], -signal.SIGKILL)
+    self.assertNotEqual(status, 0)
+    said = errors.splitlines()[-1]
+    self.assertRegex(said, '^error: .*process [01].* Start all again; the same')
+
+  @parameterized.parameters(0, 1)
+  def test_failed(self, which):
+    done = run(f'failed_{which}')
+    self.assertEqual([status for status, *_ in done], [1, 1])
+    self.assertIn('ValueError: what went wrong', done[which][2])
+    self.assertEqual(
+        done[1 - which][2].splitlines()[-1],
+        f'error: process {which} of 2 ended: what went wrong. Start all again;'
+        ' the same command goes on from what is saved.',
+    )
+
+  @parameterized.parameters(0, 1)
+  def test_alone(self, which):
+    ((status, _, errors),) = run('alone', [which])
+    self.assertEqual(status, 1)
+    self.assertRegex(errors, '^error: not all processes came within 2 s; .*\n$')
+
+
+if __name__ == '__main__':
+  absltest.main()
