@@ -72,7 +72,7 @@ def arrays():
       SHAPE, 4, 8, layout=sharding.decode_layout(SHAPE, mesh)
   )
   tx = optimizer.make_optimizer(learning_rate=0.1)
-  config = setup.Config({'seed': 0})
+  config = setup.Config({'seed': 0, 'weights': ''})
   params = setup.train_state(config, SHAPE, tx, mesh).params
   prepared = engine.prepare(params)
   return {
