@@ -84,8 +84,10 @@ class ModelConfig:
       size = getattr(self, field.name)
       if type(size) is int and size < 1:
         raise ValueError(f'model.{field.name}={size} must be at least 1.')
-    if self.dtype not in ('float32', 'bfloat16'):
-      raise ValueError(f'model.dtype={self.dtype!r}: use float32 or bfloat16.')
+    if self.dtype not in DTYPES:
+      raise ValueError(
+          f'model.dtype={self.dtype!r}: use {" or ".join(DTYPES)}.'
+      )
     if self.num_heads % self.num_kv_heads:
       raise ValueError(
           f'model.num_heads={self.num_heads} must be a multiple of '
