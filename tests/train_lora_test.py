@@ -8,10 +8,10 @@ from unittest import mock
 from absl.testing import absltest
 import jax
 import numpy as np
+import pytest
 import train_mesh_test as on_mesh
 import train_resume_test as runs
 
-from bao_jax import checkpoint
 from bao_jax import logging as metrics_lib
 from bao_jax import sharding
 from bao_jax import types
@@ -138,6 +138,14 @@ class MeshTest(absltest.TestCase):
     on_mesh.assert_close(cube, one, 1e-5)
 
   def test_reference_costs_nothing_at_first(self):
+    self.check_reference([on_mesh.ONE])
+
+  @pytest.mark.slow
+  def test_reference_is_the_same_on_a_mesh(self):
+    one, cube = self.check_reference([on_mesh.ONE, on_mesh.CUBE])
+    np.testing.assert_allclose(cube, one, atol=1e-5)
+
+  def check_reference(self, meshes):
     """Nothing is won or lost: what is left of the loss is the KL term."""
     config = runs.tiny(
         **{
@@ -148,7 +156,7 @@ class MeshTest(absltest.TestCase):
         }
     )
     seen = []
-    for sizes in (on_mesh.ONE, on_mesh.CUBE):
+    for sizes in meshes:
       mesh = on_mesh.make_mesh(sizes)
       programs = rl.compile_programs(config, SHAPE, SGD, mesh)
       state, base = placed(mesh)
@@ -174,8 +182,8 @@ class MeshTest(absltest.TestCase):
       state, metrics = programs.update(state, still, base)
       self.assertLess(abs(metrics['policy/loss']), 1e-9)
       self.assertLess(metrics['policy/gradient_norm'], 1e-6)
-    np.testing.assert_allclose(*seen, atol=1e-5)
     self.assertGreater(np.max(np.abs(seen[0])), 1.0)
+    return seen
 
   def test_speech_is_that_of_the_sum(self):
     cube = on_mesh.make_mesh(on_mesh.CUBE)
@@ -197,9 +205,9 @@ class MemoryTest(absltest.TestCase):
   def test_a_step_needs_no_moments_and_no_gradient_of_the_base(self):
     full = config_lib.ModelConfig(
         vocab_size=1024,
-        num_layers=5,
+        num_layers=1,
         width=128,
-        ff_width=256,
+        ff_width=1024,
         num_heads=4,
         num_kv_heads=2,
         head_dim=32,
@@ -266,20 +274,12 @@ class RunTest(absltest.TestCase):
     return drawn, lora.merge(params)
 
   def test_adapters_alone_are_saved(self):
-    path = self.root / 'whole/checkpoints'
-    saved = checkpoint.Checkpoints(self.root / 'whole')
-    step = saved.latest()
-    names = {
-        str(path)
-        for path, _ in jax.tree_util.tree_leaves_with_path(
-            saved._manager.item_metadata(step).tree
-        )
-    }
-    self.assertTrue(any('lora_a' in name for name in names))
-    self.assertFalse(any('kernel' in x or 'embedding' in x for x in names))
-    size = sum(
-        x.stat().st_size for x in (path / str(step)).rglob('*') if x.is_file()
-    )
+    saved = self.root / 'whole/checkpoints/2'
+    (tree,) = [path.read_text() for path in saved.rglob('_METADATA')]
+    self.assertIn('lora_a', tree)
+    self.assertNotIn('kernel', tree)
+    self.assertNotIn('embedding', tree)
+    size = sum(x.stat().st_size for x in saved.rglob('*') if x.is_file())
     base = sum(x.nbytes for x in jax.tree.leaves(self.whole()[0]))
     self.assertLess(size, base)
 
@@ -302,6 +302,8 @@ class RunTest(absltest.TestCase):
   def test_same_adapters_go_on(self):
     policy, _ = self.first(seed=1)
     runs.assert_equal_trees(policy.params, self.warm_state.params)
+    maps = policy.params['layers']['mlp']  # They are far from how they began.
+    self.assertGreater(np.max(np.abs(maps['down']['lora_b'])), 0.1)
     runs.assert_equal_trees(policy.base, self.whole()[0])
 
   def test_others_begin_on_the_sum(self):

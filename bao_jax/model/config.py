@@ -100,7 +100,9 @@ class ModelConfig:
             f'{", ".join(known)}.'
         )
     if self.dtype not in DTYPES:
-      raise ValueError(f'model.dtype={self.dtype!r}: use float32 or bfloat16.')
+      raise ValueError(
+          f'model.dtype={self.dtype!r}: use {" or ".join(DTYPES)}.'
+      )
     if self.num_heads % self.num_kv_heads:
       raise ValueError(
           f'model.num_heads={self.num_heads} must be a multiple of '

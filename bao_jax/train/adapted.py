@@ -136,10 +136,11 @@ def _check_model(
     config: setup.Config, shape: config_lib.ModelConfig, folder: pathlib.Path
 ) -> None:
   """Refuses to draw the base of another model: no saved array would tell."""
+  own = config_lib.ModelConfig(**config.model.to_dict())
   differ = [
-      f'model.{name}: {config.model[name]} there, {getattr(shape, name)} here'
+      f'model.{name}: {getattr(own, name)} there, {getattr(shape, name)} here'
       for name in _OF_PARAMETERS
-      if config.model[name] != getattr(shape, name)
+      if getattr(own, name) != getattr(shape, name)
   ]
   if differ:
     raise ValueError(f'{folder} is of another model ({"; ".join(differ)}).')
