@@ -13,6 +13,7 @@ from unittest import mock
 from absl.testing import absltest
 from absl.testing import parameterized
 
+from bao_jax import cluster
 from bao_jax import processes
 
 WORKER = pathlib.Path(__file__).with_name('processes_worker.py')
@@ -70,7 +71,7 @@ class OneProcessTest(parameterized.TestCase):
     self.assertEqual(found, expected)
 
   def test_nothing_is_exchanged(self):
-    with mock.patch.object(processes, '_client', side_effect=AssertionError):
+    with mock.patch.object(processes, 'client', side_effect=AssertionError):
       self.assertEqual(processes.together(lambda: 3), [3])
       self.assertEqual(processes.by_first(lambda: 3), 3)
       self.assertTrue(processes.any_of(True))
@@ -84,15 +85,15 @@ class OneProcessTest(parameterized.TestCase):
     path = processes.own_path(pathlib.Path('a/faults.txt'))
     self.assertEqual(path, pathlib.Path('a/faults.3.txt'))
 
-  @mock.patch.object(processes.jax.distributed, 'initialize')
+  @mock.patch.object(cluster.jax.distributed, 'initialize')
   def test_nobody_waits_for_others_that_are_not_to_come(self, initialize):
-    processes.join(deadline=1)
-    processes.join('localhost:1', 1, 0, deadline=1)
+    cluster.join(deadline=1)
+    cluster.join('localhost:1', 1, 0, deadline=1)
     initialize.assert_not_called()
 
   def test_half_of_what_is_needed(self):
     with self.assertRaisesRegex(ValueError, 'processes need --coordinator'):
-      processes.join('localhost:1', 2, None, deadline=60)
+      cluster.join('localhost:1', 2, None, deadline=60)
 
 
 class TwoProcessesTest(parameterized.TestCase):
@@ -159,7 +160,9 @@ class TwoProcessesTest(parameterized.TestCase):
   def test_alone(self, which):
     ((status, _, errors),) = run('alone', [which])
     self.assertEqual(status, 1)
-    self.assertRegex(errors, '^error: not all processes came within 2 s; .*\n$')
+    self.assertRegex(
+        errors, '^\nerror: not all processes came within 2 s; .*\n$'
+    )
 
 
 if __name__ == '__main__':
