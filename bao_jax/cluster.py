@@ -21,7 +21,7 @@ from jax._src import clusters  # Nothing public says whether there is one.
 
 from bao_jax import processes
 
-_SILENCE = 30.0  # Seconds without a sign of life after which one is dead.
+_SILENCE = 60.0  # Seconds without a sign of life after which one is dead.
 _ALIVE, _ENDED = 'bao_jax/alive/', 'bao_jax/ended'
 _AGAIN = 'Start all again; the same command goes on from what is saved.'
 
