@@ -16,6 +16,7 @@ import jax
 from ml_collections import config_flags
 import tqdm
 
+from bao_jax import cluster
 from bao_jax import memory
 from bao_jax import processes
 from bao_jax.envs import base
@@ -85,7 +86,7 @@ def launch(
   def join():
     address, num_processes, process_id, deadline = (x.value for x in joining)
     address = address or os.environ.get('JAX_COORDINATOR_ADDRESS')
-    processes.join(address, num_processes, process_id, deadline=deadline)
+    cluster.join(address, num_processes, process_id, deadline=deadline)
 
   _start(call, join)
 
@@ -281,7 +282,7 @@ def _start(call: Callable[[], Any], join: Callable[[], None] = lambda: None):
         f'{jax.local_devices()}'
     )
     signal.signal(signal.SIGTERM, _interrupt)
-    with processes.ended_together():
+    with cluster.ended_together():
       result = call()
     if isinstance(result, str) and processes.is_first():
       _say(result)

@@ -12,6 +12,7 @@ import time
 import jax
 import numpy as np
 
+from bao_jax import cluster
 from bao_jax import processes
 from bao_jax import sharding
 from bao_jax.model import config as config_lib
@@ -105,10 +106,14 @@ def main():
   what, port, process_id = sys.argv[1:]
   jax.config.update('jax_platforms', 'cpu')
   jax.config.update('jax_num_cpu_devices', 2)
-  processes._SILENCE = 3.0
+  if what.startswith('killed'):
+    cluster._SILENCE = 3.0
   deadline = 2 if what == 'alone' else 300
-  processes.join(f'localhost:{port}', 2, int(process_id), deadline=deadline)
-  with processes.ended_together():
+  if 'SLURM_JOB_ID' in os.environ:  # It says everything.
+    cluster.join(deadline=deadline)
+  else:
+    cluster.join(f'localhost:{port}', 2, int(process_id), deadline=deadline)
+  with cluster.ended_together():
     found = {'talk': talk, 'arrays': arrays}.get(what, ends)()
     print(json.dumps(found))
 
