@@ -189,8 +189,11 @@ def _walk(
     if one.opcode == 'while':
       trips = _num_trips(computations, one)
       trips = unknown_trips if trips is None else trips
-      body = re.search(rf'body={_NAME}', one.attributes)[1]
-      yield from _walk(computations, body, times * trips, set(), unknown_trips)
+      inside = set()
+      for part in re.findall(rf'(?:condition|body)={_NAME}', one.attributes):
+        yield from _walk(
+            computations, part, times * trips, inside, unknown_trips
+        )
       continue
     kind = one.opcode.removesuffix('-start')
     if kind in _SENT:
@@ -278,8 +281,8 @@ def _limits(
     operands = re.findall(r'%([\w.\-]+)', one.operands)
     if one.opcode == 'constant' and re.fullmatch(r'-?\d+', one.operands):
       values[one.name] = int(one.operands)
-    elif one.opcode == 'parameter' and arguments:
-      values[one.name] = arguments[int(one.operands)]
+    elif one.opcode == 'parameter':
+      values[one.name] = dict(enumerate(arguments)).get(int(one.operands))
     elif one.opcode in ('copy', 'bitcast') and operands:
       values[one.name] = values.get(operands[0])
     elif one.opcode == 'compare' and 'direction=L' in one.attributes:
