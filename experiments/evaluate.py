@@ -11,6 +11,7 @@ again holds what is missing and what failed. `--config` is a config file or a
 run's folder, by default that of the checkpoint; `--config.a.b=` overrides.
 """
 
+import glob
 import pathlib
 
 from absl import flags
@@ -86,8 +87,14 @@ def run(config) -> str:
     rows.append(job_lib.run(held_to, one))
   said = _tables(table.groups(rows), limits)
   files = '\n'.join(f'Records: {one.path}' for one in jobs)
-  spent = users.spent(*(one.spent_path for one in jobs))
+  spent = users.spent(*(path for one in jobs for path in _ledgers(one)))
   return '\n\n'.join(part for part in (said, spent, files) if part)
+
+
+def _ledgers(job: job_lib.Job) -> list[pathlib.Path]:
+  """Returns the file of each process."""
+  path = job.spent_path
+  return sorted(path.parent.glob(f'{glob.escape(path.stem)}*.json'))
 
 
 def _tables(groups, limits) -> str:

@@ -68,7 +68,7 @@ def launch(
   flags.mark_flag_as_required('workdir')
   if default_config is None:
     flags.mark_flag_as_required('config')
-  joining = _define_joining()
+  join = _define_joining()
 
   def call():
     with errors_in_one_line(workdir.value):
@@ -83,31 +83,35 @@ def launch(
         _say(users.spent(*found))
       return result
 
-  def join():
-    address, num_processes, process_id, deadline = (x.value for x in joining)
-    address = address or os.environ.get('JAX_COORDINATOR_ADDRESS')
-    cluster.join(address, num_processes, process_id, deadline=deadline)
-
   _start(call, join)
 
 
-def _define_joining() -> tuple[flags.FlagHolder, ...]:
-  """Defines how processes that no cluster's environment tells find others."""
-  return (
-      flags.DEFINE_string(
-          'coordinator',
-          None,
-          'Host and port of process 0, where several run that JAX cannot find'
-          ' out about; or $JAX_COORDINATOR_ADDRESS.',
-      ),
-      flags.DEFINE_integer('num_processes', None, 'Of the run.', lower_bound=1),
-      flags.DEFINE_integer('process_id', None, 'Of this one.', lower_bound=0),
-      flags.DEFINE_float(
-          'join_deadline',
-          300.0,
-          'Seconds until all processes must have started.',
-          lower_bound=1.0,
-      ),
+def _define_joining() -> Callable[[], None]:
+  """Defines how processes find others where no environment tells them.
+
+  Returns:
+    What waits for the others, once flags are parsed.
+  """
+  address = flags.DEFINE_string(
+      'coordinator',
+      os.environ.get('JAX_COORDINATOR_ADDRESS'),
+      'Host and port of process 0, where several run that JAX cannot find out'
+      ' about by itself.',
+  )
+  count = flags.DEFINE_integer(
+      'num_processes', None, 'Of the run.', lower_bound=1
+  )
+  index = flags.DEFINE_integer(
+      'process_id', None, 'Of this one.', lower_bound=0
+  )
+  deadline = flags.DEFINE_float(
+      'join_deadline',
+      300.0,
+      'Seconds until all processes must have started.',
+      lower_bound=1.0,
+  )
+  return lambda: cluster.join(
+      address.value, count.value, index.value, deadline=deadline.value
   )
 
 
@@ -148,12 +152,13 @@ def launch_evaluation(run: Callable[[Any], Any]) -> None:
         'config', None, _CONFIG_HELP, lock_config=True
     )
     flags.mark_flag_as_required('config')
+  join = _define_joining()
 
   def call():
     with errors_in_one_line():
       return run(config.value)
 
-  _start(call)
+  _start(call, join)
 
 
 def _flag(argv: Sequence[str], name: str) -> str:

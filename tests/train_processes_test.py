@@ -52,7 +52,16 @@ FLAGS = {
 
 
 def start(workdir, count, end=''):
-  """Starts the processes of a run, with eight devices in all."""
+  """Starts the processes of a training run, with eight devices in all."""
+  flags = [
+      f'--config={ROOT}/experiments/configs/quickstart.py:debug',
+      f'--workdir={workdir}',
+      *(f'--config.{name}={value}' for name, value in FLAGS.items()),
+  ]
+  return start_script('../tests/train_processes_worker.py', flags, count, end)
+
+
+def start_script(name, flags, count, end=''):
   port = processes_test.free_port()
   environment = processes_test.ENVIRONMENT | {
       'JAX_PLATFORMS': 'cpu',
@@ -64,17 +73,10 @@ def start(workdir, count, end=''):
   if end:
     environment['END'] = end
   joining = [f'--coordinator=localhost:{port}', f'--num_processes={count}']
+  script = str(ROOT / 'experiments' / name)
   return [
       subprocess.Popen(
-          [
-              sys.executable,
-              str(ROOT / 'tests/train_processes_worker.py'),
-              f'--config={ROOT}/experiments/configs/quickstart.py:debug',
-              f'--workdir={workdir}',
-              *(f'--config.{name}={value}' for name, value in FLAGS.items()),
-              *joining,
-              f'--process_id={i}',
-          ],
+          [sys.executable, script, *flags, *joining, f'--process_id={i}'],
           stdout=subprocess.DEVNULL,
           stderr=subprocess.PIPE,
           text=True,
@@ -84,15 +86,20 @@ def start(workdir, count, end=''):
   ]
 
 
+def evaluate(run, out, count):
+  """Starts the processes of an evaluation of a run, likewise."""
+  flags = [f'--policy=checkpoint:{run}', f'--out={out}', '--num_tasks=5']
+  return start_script('evaluate.py', flags, count)
+
+
 def finish(started):
-  """Returns the status and the last line of errors of each process."""
+  """Returns the status and the errors of each process."""
   try:
     said = [process.communicate(timeout=1000)[1] for process in started]
   finally:
     for process in started:
       process.kill()
-  last = [text.replace('\r', '\n').strip().splitlines()[-1] for text in said]
-  return [(p.returncode, line) for p, line in zip(started, last)]
+  return [(p.returncode, text) for p, text in zip(started, said)]
 
 
 def params(folder):
@@ -140,11 +147,11 @@ class TwoProcessesTest(absltest.TestCase):
 
     (first, said), (second, _) = finish(start(pair, 2, end='1/2/9'))
     self.assertEqual((first, second), (1, -signal.SIGKILL))
-    self.assertRegex(said, '^error: process 1 of 2 .* Start all again')
+    self.assertRegex(said, '\nerror: process 1 of 2 .* Start all again')
 
     for status, said in finish(start(pair, 2, end='0/3/15')):
       self.assertEqual(status, 1)
-      self.assertEndsWith(said, 'Stopped after step 4; start again to go on.')
+      self.assertIn('Stopped after step 4; start again to go on.', said)
 
     for status, said in finish(start(pair, 2)):
       self.assertEqual(status, 0, said)
@@ -156,6 +163,20 @@ class TwoProcessesTest(absltest.TestCase):
     self.assertLessEqual(differ, 1)
     files = {path.name for path in pair.iterdir()}
     self.assertEqual(files, {path.name for path in whole.iterdir()})
+
+    for count in (1, 2):
+      out = root / f'records_{count}/records.jsonl'
+      for status, said in finish(evaluate(whole, out, count)):
+        self.assertEqual(status, 0, said)
+    one, two = root / 'records_1', root / 'records_2'
+    self.assertEqual(
+        *((folder / 'records.jsonl').read_bytes() for folder in (one, two))
+    )
+    self.assertEqual(
+        {p.name for p in one.iterdir()},
+        {'records.jsonl', 'records.config.json'},
+    )
+    self.assertEqual(*(len(list(f.iterdir())) for f in (one, two)))
 
 
 if __name__ == '__main__':

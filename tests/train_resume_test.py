@@ -23,7 +23,6 @@ from bao_jax.envs import turtle
 from bao_jax.text import tokenizer as tokenizer_lib
 from bao_jax.train import credit
 from bao_jax.train import lessons
-from bao_jax.train import pipeline
 from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
@@ -334,8 +333,6 @@ class BadConfigTest(parameterized.TestCase):
     message = 'rl.tasks_per_step=2 must be a multiple of the .* processes, 3'
     with self.assertRaisesRegex(ValueError, message):
       rl.train(tiny(), self.workdir / 'run')
-    with self.assertRaisesRegex(ValueError, 'table runs in one process'):
-      pipeline.run(tiny(), self.workdir / 'run')
     self.assertFalse((self.workdir / 'run').exists())
 
   @parameterized.parameters(

@@ -1,16 +1,19 @@
 """One evaluation: a policy over tasks, into a file that can be gone on with.
 
 Conversations are written as they end. The same job started again holds those
-that are missing and those that failed, and nothing else.
+that are missing and those that failed, and nothing else. Of several processes
+each holds some of them, and the first one joins what they wrote.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
+import functools
 import pathlib
 
 import tqdm
 
 from bao_jax import checkpoint
+from bao_jax import processes
 from bao_jax import types
 from bao_jax.evaluation import policies
 from bao_jax.evaluation import reads
@@ -109,7 +112,8 @@ def run(config: setup.Config, job: Job) -> runs_lib.Run:
 
   def begin(left):
     policy = _policy(config, job)
-    _note(job, num_tasks=len({r.task.id for r in left}))
+    num_tasks = len({r.task.id for r in left})
+    processes.by_first(lambda: _note(job, num_tasks))
     return policy
 
   ledger = _users_ledger(config, job)
@@ -149,31 +153,54 @@ def complete(
   Raises:
     UserError: too many conversations failed.
   """
-  done = _done(path)
+  done = processes.by_first(lambda: _done(path))
   keys = [_key(r.task.id, r.sample) for r in requests]
   left = [r for r, key in zip(requests, keys) if key not in done]
   if left:
-    for request, record in _hold(begin(left), left, name):
-      records.append(path, [record])
-      done[_key(request.task.id, request.sample)] = record
+    policy, own = begin(left), processes.own(left)
+    for part in processes.together(lambda: _hold(policy, own, path, name)):
+      done |= part
   lines = {key: done[key] for key in keys}
   # More may be there: of an earlier call that asked for more.
-  records.write(path, (lines | done).values())
+  processes.by_first(lambda: _join(path, list((lines | done).values())))
   rollout.check_failures(list(lines.values()), max_failed_share)
   return list(lines.values())
 
 
 def _hold(
-    policy: policies.Policy, requests: Sequence[rollout.Request], name: str
-) -> Iterator[tuple[rollout.Request, records.Record]]:
-  """Yields requests and their records as they end; shows the progress."""
+    policy: policies.Policy,
+    requests: Sequence[rollout.Request],
+    path: pathlib.Path,
+    name: str,
+) -> dict[tuple[str, int], records.Record]:
+  """Writes conversations as they end; shows the progress."""
+  held = {}
   for i, record in tqdm.tqdm(
       policy(requests),
       total=len(requests),
       desc=f'evaluate {name}',
       unit='conversation',
+      disable=not processes.is_first(),
   ):
-    yield requests[i], record
+    records.append(_part(path, processes.index()), [record])
+    held[_key(requests[i].task.id, requests[i].sample)] = record
+  return held
+
+
+def _part(path: pathlib.Path, process: int | str) -> pathlib.Path:
+  """Returns where a process writes; the first into the file itself."""
+  return path if process == 0 else path.with_name(f'.{path.name}.part{process}')
+
+
+def _parts(path: pathlib.Path) -> list[pathlib.Path]:
+  """Returns what processes have written that was not joined yet."""
+  return sorted(path.parent.glob(_part(path, '*').name))
+
+
+def _join(path: pathlib.Path, lines: Sequence[records.Record]) -> None:
+  records.write(path, lines)
+  for part in _parts(path):
+    part.unlink()
 
 
 def check(config: setup.Config, job: Job) -> None:
@@ -249,7 +276,7 @@ def _with_model(config: setup.Config, job: Job) -> setup.Config:
 
 def _users_ledger(config: setup.Config, job: Job) -> users.Ledger:
   if job.kind in _MODELS or users.is_llm(config):
-    return users.opened_ledger(config, job.spent_path)
+    return users.opened_ledger(config, processes.own_path(job.spent_path))
   return users.Ledger()
 
 
@@ -277,17 +304,20 @@ def _claim(config: setup.Config, job: Job) -> None:
   if job.kind == 'checkpoint':  # Of a run that may go on.
     about['step'] = checkpoint.latest_step(job.target)
   path = job.path.with_suffix('.config.json')
-  checkpoint.claim_file(
-      path, about, made=job.path, is_begun=job.path.exists(), flag='--out'
+  is_begun = job.path.exists() or bool(_parts(job.path))
+  claim = functools.partial(
+      checkpoint.claim_file, made=job.path, is_begun=is_begun, flag='--out'
   )
+  processes.by_first(lambda: claim(path, about))
 
 
 def _done(path: pathlib.Path) -> dict[tuple[str, int], records.Record]:
   """Returns the conversations that a file holds and that did not fail."""
-  lines = records.read(path) if path.exists() else []
+  files = [path] if path.exists() else []
   return {
       _key(line.task_id, line.sample): line
-      for line in lines
+      for file in files + _parts(path)
+      for line in records.read(file)
       if line.status != types.FAILED
   }
 

@@ -54,15 +54,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
 
   Returns:
     The path of the report.
-
-  Raises:
-    ValueError: the config is wrong, or this is one of several processes.
   """
-  if processes.count() > 1:
-    raise ValueError(
-        'A whole table runs in one process; several can train each of its runs:'
-        ' experiments/train_sft.py and train_rl.py.'
-    )
   workdir = pathlib.Path(workdir)
   warm = workdir / 'warm_start'
   setup.check_names(config)
@@ -83,7 +75,7 @@ def run(config: setup.Config, workdir: str | pathlib.Path) -> pathlib.Path:
       ledger.save()
   path = workdir / 'report' / 'index.html'
   with _Clock(workdir, 'report'):
-    write_report(config, workdir, runs, path)
+    processes.by_first(lambda: write_report(config, workdir, runs, path))
   logging.info('The report is %s', path)
   return path
 
@@ -154,14 +146,14 @@ def evaluate_rows(
   ]
 
   def begin(label, kind, folder, left):
-    reads.note(
-        workdir,
-        split,
+    note = functools.partial(
+        reads.note,
         row=label,
         policy=kind,
         run=folder,
         num_tasks=len({r.task.id for r in left}),
     )
+    processes.by_first(lambda: note(workdir, split))
     origin = policies.Origin(label, split, config.seed)
     if folder is None:
       player = policies.SCRIPTED[kind](base)
@@ -312,6 +304,8 @@ class _Clock:
     self._began = time.monotonic()
 
   def __exit__(self, *unused) -> None:
+    if not processes.is_first():
+      return
     times = {}
     if self._path.exists():
       times = json.loads(self._path.read_text())

@@ -345,14 +345,7 @@ def hold(
     StopError: no model is in reach; likewise.
   """
   with speaker.faults.of_step(step):
-    held = setup.hold(
-        speaker,
-        params,
-        requests,
-        step,
-        size=config.rl.samples_per_task,
-        waited=waited,
-    )
+    held = setup.hold(speaker, params, requests, step, waited=waited)
     rollout.check_failures(held, config.sampling.max_failed_share)
   return held
 

@@ -395,7 +395,6 @@ def hold(
     requests: Sequence[rollout.Request],
     step: int,
     *,
-    size: int = 1,
     waited: Callable[[float], None] | None = None,
 ) -> list[types.Trajectory]:
   """Holds conversations, each process some of them; all get all of them.
@@ -403,14 +402,15 @@ def hold(
   Args:
     speaker: of this process.
     params: the policy's.
-    requests: the same on all processes.
+    requests: the same on all processes, as many for each task.
     step: the training step.
-    size: of runs of requests that one process holds.
     waited: as for `rollout.Conversations.hold`.
 
   Returns:
     Trajectories in the order of the requests.
   """
+  # Samples of a task share its prompt.
+  size = sum(r.task.id == requests[0].task.id for r in requests)
   own = processes.own(requests, size)
   parts = processes.together(
       lambda: speaker.hold(params, own, step=step, waited=waited),
