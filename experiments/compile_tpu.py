@@ -6,8 +6,9 @@ r"""Compiles append, decode, SFT and RL for TPUs, on a machine without any.
 For each mesh: bytes of a chip's memory, FLOPs, bytes sent, and the least time
 of each program on that chip. Mesh, rows in flight and micro-batches are chosen
 by formula and brought to what the compiler says fits; where `config.mesh` has
-more than one device, all are those of the config. Needs the extra `tpu`. The
-exit status is 2 where a program does not fit. docs/tpu.md explains the columns.
+more than one device, all are those of the config. `--programs=` compiles none.
+Needs the extra `tpu`. The exit status is 2 where a program does not fit.
+docs/tpu.md explains the columns.
 """
 
 import functools
@@ -90,12 +91,12 @@ def run() -> str:
 def _studies(config, topology, found) -> list[study_lib.Study]:
   """Compiles the chosen meshes of a topology, and prints each."""
   devices, chip = compiler.devices(topology), chips.of_topology(topology)
-  is_chosen = max(config.mesh.values()) == 1
-  chosen = (
-      cells_lib.ranked(config, len(devices), chip)[: _BEST.value]
-      if is_chosen
-      else [study_lib.as_configured(config, chip)]
-  )
+  is_chosen = set(config.mesh.values()) == {1}
+  if is_chosen:
+    chosen = cells_lib.ranked(config, len(devices), chip)[: _BEST.value]
+  else:
+    mesh = sharding.make_mesh(config.mesh, devices)
+    chosen = [study_lib.as_configured(config, mesh, chip)]
   if not chosen:
     tqdm.tqdm.write(f'{topology}: by formula the config fits on no mesh.')
     raise SystemExit(2)

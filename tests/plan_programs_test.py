@@ -43,7 +43,7 @@ class ProgramsTest(absltest.TestCase):
     # A chip's half of the weights, and keys and values of 4 rows.
     sizes = loads.Sizes(2, 2, 2)
     need = study.line_of(
-        config, study.as_configured(config, CHIP), CHIP, 'decode', report
+        config, study.as_configured(config, mesh, CHIP), CHIP, 'decode', report
     )
     held = loads.cache_bytes(
         study.cells.config_lib.ModelConfig(**config.model.to_dict()),
@@ -107,7 +107,7 @@ class CompilerTest(absltest.TestCase):
     made = programs.programs(config, mesh)
     one = study.study(
         config,
-        study.as_configured(config, CHIP),
+        study.as_configured(config, mesh, CHIP),
         CHIP,
         lambda _, name: compiler.compile_program(made[name], unknown_trips=4),
         may_shrink=False,

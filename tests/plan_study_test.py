@@ -9,6 +9,7 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import planned
 
+from bao_jax import sharding
 from bao_jax.plan import cells
 from bao_jax.plan import chips
 from bao_jax.plan import compiler
@@ -92,18 +93,22 @@ class StudyTest(absltest.TestCase):
       return compiler.Report(error='no')
 
     config = planned.make_config()
-    config.mesh = dict(data=4, fsdp=1, tensor=2)
-    cell = study.as_configured(config, CHIP)
+    config.mesh = dict(data=-1, fsdp=1, tensor=2)
+    cell = study.as_configured(config, sharding.make_mesh(config.mesh), CHIP)
     self.assertEqual(cell[:5], ((4, 1, 2), 16, 8, 4, 8))
     one = study.study(config, cell, CHIP, compile_fn, may_shrink=False)
     self.assertFalse(one.fits)
     self.assertEqual(calls, [(name, 16) for name in study.PROGRAMS])
 
-  def test_open_axis_is_named(self):
+  def test_rows_that_do_not_divide_are_named(self):
     config = planned.make_config()
-    config.mesh.fsdp = -1
-    with self.assertRaisesRegex(ValueError, 'config.mesh: give the size'):
-      study.as_configured(config, CHIP)
+    config.mesh = dict(data=8, fsdp=1, tensor=1)
+    mesh = sharding.make_mesh(config.mesh)
+    config.rl.num_microbatches = 8
+    with self.assertRaisesRegex(
+        ValueError, 'rl.num_microbatches: rows=4 must be a multiple of'
+    ):
+      study.as_configured(config, mesh, CHIP)
 
 
 class TextTest(absltest.TestCase):
@@ -149,6 +154,13 @@ class KeptTest(parameterized.TestCase):
       self.assertEqual(kept.keeping(path, compute, found, 'k'), SMALL)
     self.assertLen(calls, 1)
     self.assertLen(path.read_text().splitlines(), 1)
+
+  def test_processes_share_a_file(self):
+    path = pathlib.Path(tempfile.mkdtemp()) / 'kept.jsonl'
+    ours, theirs = kept.load(path), kept.load(path)
+    kept.keeping(path, lambda: SMALL, theirs, 'k')
+    fail = lambda: self.fail('compiled again')
+    self.assertEqual(kept.keeping(path, fail, ours, 'k'), SMALL)
 
   @parameterized.parameters(
       ('sampling.rows', 'decode', True),

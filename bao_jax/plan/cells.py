@@ -90,9 +90,9 @@ def num_waves(config: setup.Config, rows: int) -> int:
   return -(-config.rl.tasks_per_step * config.rl.samples_per_task // rows)
 
 
-def micro_rows(config: setup.Config, cell: Cell) -> int:
+def micro_rows(config: setup.Config, micro_batches: int) -> int:
   """Returns the rows of a micro-batch, on all chips."""
-  return _minibatch(config) // cell.micro_batches
+  return _minibatch(config) // micro_batches
 
 
 def more_micro_batches(config: setup.Config, cell: Cell) -> int | None:

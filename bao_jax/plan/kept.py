@@ -82,6 +82,8 @@ def keeping(
     **about: for readers of the file.
   """
   if key not in found:
+    found.update(load(path))  # Another process may have been here.
+  if key not in found:
     found[key] = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
     fields = {'key': key, **about, 'report': found[key]._asdict()}

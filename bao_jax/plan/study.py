@@ -7,6 +7,8 @@ smaller until the compiler agrees.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bao_jax import sharding
+from bao_jax.model import config as config_lib
 from bao_jax.plan import cells
 from bao_jax.plan import chips
 from bao_jax.plan import compiler
@@ -55,11 +57,13 @@ class Study(NamedTuple):
 
   Attributes:
     cell: as it was compiled in the end.
+    chip: the kind of the chips.
     lines: of the programs.
     decode_tokens: sampled for each row in a call of decode.
   """
 
   cell: cells.Cell
+  chip: chips.Chip
   lines: tuple[Line, ...]
   decode_tokens: int
 
@@ -100,7 +104,7 @@ def study(
       cell = smaller
   seconds = cells.step_seconds(config, cell, chip)
   cell = cell._replace(seconds=seconds)
-  return Study(cell, tuple(lines.values()), config.sampling.decode_tokens)
+  return Study(cell, chip, tuple(lines.values()), config.sampling.decode_tokens)
 
 
 def line_of(
@@ -116,7 +120,7 @@ def line_of(
     rows = cell.sft_rows
     need = cells.sft_need(config, cell.sizes, rows)
   elif name == 'rl':
-    rows = cells.micro_rows(config, cell)
+    rows = cells.micro_rows(config, cell.micro_batches)
     need = cells.rl_need(config, cell.sizes, cell.micro_batches)
   else:
     need = cells.rollout_needs(config, cell.sizes, rows)[name]
@@ -137,17 +141,34 @@ def applied(config: setup.Config, cell: cells.Cell) -> setup.Config:
   return config
 
 
-def as_configured(config: setup.Config, chip: chips.Chip) -> cells.Cell:
+def as_configured(
+    config: setup.Config, mesh: sharding.Mesh, chip: chips.Chip
+) -> cells.Cell:
   """Returns the cell that a config's own fields say.
 
+  Args:
+    config: the experiment.
+    mesh: that of the config.
+    chip: the kind of its devices.
+
   Raises:
-    ValueError: the mesh has an axis of -1.
+    ValueError: model or rows do not divide over the mesh; names the field.
   """
-  sizes = loads.Sizes(**config.mesh.to_dict())
-  if min(sizes) < 1:
-    raise ValueError('config.mesh: give the size of every axis here, not -1.')
+  shape = config_lib.ModelConfig(**config.model.to_dict())
+  sharding.of_params(sharding.abstract_params(shape), mesh)
+  sharding.check_rows(
+      mesh,
+      **{
+          'sampling.rows': config.sampling.rows,
+          'sampling.prefix_rows': config.sampling.prefix_rows,
+          'sft.rows': config.sft.rows,
+          'rl.num_microbatches: rows': cells.micro_rows(
+              config, config.rl.num_microbatches
+          ),
+      },
+  )
   cell = cells.Cell(
-      sizes,
+      loads.Sizes(**mesh.shape),
       config.sampling.rows,
       cells.num_waves(config, config.sampling.rows),
       config.rl.num_microbatches,

@@ -42,8 +42,8 @@ def mesh(topology: str, study: study_lib.Study, config: setup.Config) -> str:
   cell = study.cell
   lines = [
       f'{topology}, {cell.sizes.chips} chips of'
-      f' {study.lines[0].limit / chips.GIB:.2f} GiB as'
-      f' {cell.sizes} (data x fsdp x tensor), per chip:',
+      f' {study.chip.hbm_bytes / chips.GIB:.2f} GiB as {cell.sizes}'
+      ' (data x fsdp x tensor), per chip:',
       '',
       *_table(_COLUMNS, [_row(line) for line in study.lines]),
       '',
