@@ -5,6 +5,7 @@ their arrays would lie.
 """
 
 from collections.abc import Callable
+import dataclasses
 
 import flax.linen as nn
 import jax
@@ -40,11 +41,12 @@ def programs(config: setup.Config, mesh: sharding.Mesh) -> dict[str, LowerFn]:
   """
   shape = config_lib.ModelConfig(**config.model.to_dict())
   engine = setup.engine(config, shape, mesh)
+  trained = dataclasses.replace(shape, lora=setup.lora_config(config))
   return {
       'append': lambda: _append(engine),
       'decode': lambda: _decode(engine),
-      'sft': lambda: _sft(config, shape, mesh),
-      'rl': lambda: _rl(config, shape, mesh),
+      'sft': lambda: _sft(config, trained, mesh),
+      'rl': lambda: _rl(config, trained, mesh),
   }
 
 
@@ -89,7 +91,8 @@ def _sft(config, shape, mesh) -> jax.stages.Lowered:
       mask=_placed(size, jnp.bool_, sharding.rows(mesh)),
   )
   state = setup.abstract_state(shape, tx, mesh)
-  return sft.compile_step(config, shape, tx, mesh).lower(state, batch)
+  base = setup.abstract_base(shape, mesh)
+  return sft.compile_step(config, shape, tx, mesh).lower(state, batch, base)
 
 
 def _rl(config, shape, mesh) -> jax.stages.Lowered:
@@ -106,7 +109,7 @@ def _rl(config, shape, mesh) -> jax.stages.Lowered:
   )
   state = setup.abstract_state(shape, tx, mesh)
   update = rl.compile_programs(config, shape, tx, mesh).update
-  return update.lower(state, batch)
+  return update.lower(state, batch, setup.abstract_base(shape, mesh))
 
 
 def _placed(shape, dtype, where) -> jax.ShapeDtypeStruct:
