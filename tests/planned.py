@@ -23,6 +23,7 @@ def make_config(**model) -> setup.Config:
   )
   config.model.update(model)
   config.mesh = dict(data=1, fsdp=1, tensor=1)
+  config.lora = dict(rank=0)
   config.sampling = dict(
       temperature=1.0,
       rows=16,
