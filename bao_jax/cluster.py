@@ -61,10 +61,6 @@ def join(
   timer.daemon = True
   timer.start()
   jax.config.update('jax_enable_preemption_service', False)  # SIGTERM is ours.
-  if jax.config.jax_platforms == 'cpu':
-    # Half a minute by default: one may compile for longer than another.
-    flag = f'--xla_cpu_collective_timeout_seconds={int(processes.DEADLINE)}'
-    os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   try:
     jax.distributed.initialize(
         address,

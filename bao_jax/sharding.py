@@ -16,6 +16,7 @@ decodes on a mesh of its own devices, so that none has to wait for another.
 import collections
 from collections.abc import Callable, Mapping, Sequence
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -161,6 +162,30 @@ def local(mesh: Mesh) -> Mesh:
   by_row = mesh.devices.reshape(-1, mesh.shape['tensor'])
   own = [r for r in by_row if r[0].process_index == jax.process_index()]
   return _of_devices(np.array([own]))
+
+
+def connector(mesh: Mesh) -> Callable[[], Any]:
+  """Returns what connects the devices that sum up along any axes.
+
+  Between CPUs connections are made when a program first needs them, and last.
+  They wait for half a minute, less than processes may differ in compiling.
+  """
+  groups = [c for n in (1, 2, 3) for c in itertools.combinations(AXES, n)]
+  where = Spec(*AXES)
+  call = jax.shard_map(
+      lambda x: [jax.lax.psum(x, axes) for axes in groups],
+      mesh=mesh,
+      in_specs=where,
+      out_specs=where,
+      check_vma=False,
+  )
+  shape = tuple(mesh.shape.values())
+  connect = lambda: call(jnp.zeros(shape))
+  return (
+      jax.jit(connect, out_shardings=NamedSharding(mesh, where))
+      .lower()
+      .compile()
+  )
 
 
 def num_row_shards(mesh: Mesh) -> int:

@@ -246,7 +246,17 @@ def mesh(config: Config) -> sharding.Mesh:
   # Every process prefills prompts of its own.
   prefix_rows = {'sampling.prefix_rows': config.sampling.prefix_rows}
   sharding.check_rows(sharding.local(made), **prefix_rows)
+  if processes.count() > 1:
+    _connect(made)
   return made
+
+
+@functools.cache
+def _connect(mesh: sharding.Mesh) -> None:
+  """Lets devices of several processes meet while these are in step."""
+  connect = sharding.connector(mesh)
+  processes.any_of(False)
+  jax.block_until_ready(connect())
 
 
 def abstract_state(
