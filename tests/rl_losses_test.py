@@ -185,9 +185,7 @@ class TruncatedWeightsTest(chex.TestCase):
     def loss(score):
       logps = jax.nn.log_softmax(score)[None]
       prox = jax.lax.stop_gradient(logps)
-      weights = losses.truncated_weights(
-          logps, old[None], mask, max_weight=9.0
-      )
+      weights = losses.truncated_weights(logps, old[None], mask, max_weight=9.0)
       each = losses.clipped_losses(logps, prox, weights * advantages, mask)
       return jnp.sum(jnp.exp(old) * each[0])
 

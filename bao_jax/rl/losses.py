@@ -161,9 +161,9 @@ def truncated_weights(
 
   π_old sampled the tokens, π_prox is the policy that an update begins with. The
   loss of a token is then wₜ Lₜ, Lₜ that of `clipped_losses` with the ratio π /
-  π_prox: what the clip is about is the step of this update, whatever the age of
-  the tokens. The bound c keeps the variance finite, at the price of a bias where
-  it holds. Without it and at π = π_prox the gradient is that of π_prox.
+  π_prox: the clip bounds the step of this update, whatever the tokens' age. The
+  bound c keeps the variance finite, at the price of a bias where it holds.
+  Without it the gradient at π = π_prox is that of π_prox.
 
   See "Batch size-invariance for policy optimization" by Hilton et al.
   (https://arxiv.org/abs/2110.00641), eq. 4, for the two policies, and "IMPALA"
