@@ -17,6 +17,8 @@ import jax
 import orbax.checkpoint as ocp
 
 from bao_jax import types
+from bao_jax.envs import base
+from bao_jax.users import chat
 
 # Parts of field names under `users`: of how models are reached, not of what
 # they reply, so that a run stopped for its budget or its server can go on.
@@ -34,6 +36,10 @@ _MAY_CHANGE = {
     'input_price',
     'output_price',
 }
+
+
+# Users cannot be reached: the run ends, and can go on once they can.
+OUTAGES = (base.UserError, chat.StopError)
 
 
 class ConfigMismatchError(ValueError):
@@ -222,13 +228,41 @@ class Checkpoints:
       FileNotFoundError: there is none.
       ValueError: it is of another shape.
     """
+    abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+    args = ocp.args.StandardRestore(abstract)
+    return self._restore(self._manager, self._latest(), args)
+
+  def restore_params(self, like: types.Params) -> types.Params:
+    """Returns the latest parameters alone; moments are not read.
+
+    Args:
+      like: as for `restore`.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: they are of another shape.
+    """
+    manager = ocp.CheckpointManager(
+        self._folder, item_handlers=ocp.PyTreeCheckpointHandler()
+    )
+    step = self._latest()
+    tree = manager.item_metadata(step).tree
+    wanted = jax.tree.map(lambda _: ocp.PLACEHOLDER, tree)
+    wanted['params'] = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+    args = ocp.args.PyTreeRestore(
+        wanted, ocp.checkpoint_utils.construct_restore_args(wanted)
+    )
+    return self._restore(manager, step, args)['params']
+
+  def _latest(self) -> int:
     step = self.latest()
     if step is None:
       raise FileNotFoundError(f'{self._folder}: no checkpoint there.')
-    abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-    args = ocp.args.StandardRestore(abstract)
+    return step
+
+  def _restore(self, manager, step: int, args: ocp.args.CheckpointArgs) -> Any:
     try:
-      return self._manager.restore(step, args=args)
+      return manager.restore(step, args=args)
     except ValueError as error:
       raise ValueError(
           f'{self._folder}: checkpoint {step} does not fit the config: {error}'

@@ -148,3 +148,14 @@ class TrainState:
   step: jax.Array  # [] int32, updates done
   params: Params
   opt_state: optax.OptState
+
+
+@flax.struct.dataclass
+class LaggedState(TrainState):
+  """The same, where conversations are held with older weights.
+
+  Attributes:
+    older: parameters that those of the next steps are held with, oldest first.
+  """
+
+  older: tuple[Params, ...]

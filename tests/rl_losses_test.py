@@ -157,6 +157,44 @@ class ClippedLossesTest(chex.TestCase):
     np.testing.assert_allclose(loss(*sharded), loss(*args), rtol=1e-6)
 
 
+class TruncatedWeightsTest(chex.TestCase):
+
+  @jit
+  def test_worked_example(self):
+    old = jnp.log(jnp.array([[0.5, 0.2, 0.1, 0.5]]))
+    prox = jnp.log(jnp.array([[0.25, 0.3, 0.9, 0.5]]))
+    mask = jnp.array([[True, True, True, False]])
+    weigh = lambda *args: losses.truncated_weights(*args, max_weight=2.0)
+    result = self.variant(weigh)(prox, old, mask)
+    # Half as likely, half again as likely, nine times as likely, not sampled.
+    np.testing.assert_allclose(result, [[0.5, 1.5, 2.0, 0.0]], rtol=1e-6)
+
+  def test_masked_tokens_may_hold_anything(self):
+    mask = jnp.array([[True, False, False]])
+    logps = jnp.array([[-1.0, jnp.nan, jnp.inf]])
+    weigh = lambda x, y: losses.truncated_weights(x, y, mask, max_weight=2.0)
+    expected = [[np.exp(-2), 0, 0]]
+    np.testing.assert_allclose(weigh(logps, -logps), expected, rtol=1e-6)
+
+  def test_gradient_is_that_of_the_later_policy(self):
+    """Of two tokens, over all that the older policy may sample."""
+    old = jnp.log(jnp.array([0.3, 0.7]))
+    score = jnp.array([0.4, -0.2])
+    advantages, mask = jnp.array([[2.0, -1.0]]), jnp.ones((1, 2), bool)
+
+    def loss(score):
+      logps = jax.nn.log_softmax(score)[None]
+      prox = jax.lax.stop_gradient(logps)
+      weights = losses.truncated_weights(logps, old[None], mask, max_weight=9.0)
+      each = losses.clipped_losses(logps, prox, weights * advantages, mask)
+      return jnp.sum(jnp.exp(old) * each[0])
+
+    exact = lambda score: -jnp.sum(jax.nn.softmax(score) * advantages[0])
+    np.testing.assert_allclose(
+        jax.grad(loss)(score), jax.grad(exact)(score), rtol=1e-5
+    )
+
+
 class KlTest(chex.TestCase):
   """Means over all tokens of a vocabulary of three, weighted by π."""
 

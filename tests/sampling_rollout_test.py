@@ -268,14 +268,16 @@ class RolloutTest(parameterized.TestCase):
     self.assertIn(f'({name})', late.error)
     self.assertLess(len(late.turns), 4)
 
-  def test_idle_seconds_are_told(self):
-    idle = []
+  def test_waits_for_gyms_are_told(self):
+    waits = []
     self.hold(
         speaker(max_turns=1),
         requests_of([testing.echo_task(0, sleep_at=0, sleep=0.2)], 1),
-        waited=idle.append,
+        waited=lambda *wait: waits.append(wait),
     )
-    self.assertGreaterEqual(sum(idle), 0.2)
+    self.assertGreaterEqual(sum(end - begin for begin, end in waits), 0.2)
+    flat = [moment for wait in waits for moment in wait]
+    self.assertEqual(flat, sorted(flat))
 
   def test_deadline_fails_the_conversation_alone(self):
     tasks = [testing.echo_task(0, sleep_at=1, sleep=1.5), testing.echo_task(1)]

@@ -172,7 +172,7 @@ class MeshTest(absltest.TestCase):
           valid=np.ones(on_mesh.B, bool),
           max_turns=np.ones(on_mesh.B, np.int32),
       )
-      logps = programs.ref_logps(state.params, batch, base)
+      logps = programs.logps(state.params, batch, base)
       seen.append(jax.device_get(logps))
       still = drawn.replace(
           advantages=np.zeros_like(drawn.advantages),

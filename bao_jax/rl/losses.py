@@ -148,6 +148,41 @@ def clipped_losses(
   return jnp.where(advantages < 0, bounded, losses)
 
 
+def truncated_weights(
+    logps: jax.Array,
+    old_logps: jax.Array,
+    mask: jax.Array,
+    *,
+    max_weight: float,
+) -> jax.Array:
+  """Computes what tokens of an older policy count for a later one.
+
+    wₜ = min(π_prox(aₜ) / π_old(aₜ), c)
+
+  π_old sampled the tokens, π_prox is the policy that an update begins with. The
+  loss of a token is then wₜ Lₜ, Lₜ that of `clipped_losses` with the ratio π /
+  π_prox: the clip bounds the step of this update, whatever the tokens' age. The
+  bound c keeps the variance finite, at the price of a bias where it holds.
+  Without it the gradient at π = π_prox is that of π_prox.
+
+  See "Batch size-invariance for policy optimization" by Hilton et al.
+  (https://arxiv.org/abs/2110.00641), eq. 4, for the two policies, and "IMPALA"
+  by Espeholt et al. (https://arxiv.org/abs/1802.01561), its ρ, for the bound.
+
+  Args:
+    logps: `[B, T]` log-probabilities under π_prox.
+    old_logps: `[B, T]` log-probabilities under π_old.
+    mask: `[B, T]` bool, True on the tokens that π_old sampled.
+    max_weight: the bound, c ≥ 1.
+
+  Returns:
+    `[B, T]` weights without gradient, 0 where `mask` is False.
+  """
+  weights = _exp(_log_ratio(logps, old_logps, mask))
+  weights = jnp.where(mask, jnp.minimum(weights, max_weight), 0.0)
+  return jax.lax.stop_gradient(weights)
+
+
 def kl_k1(logps: jax.Array, ref_logps: jax.Array, mask: jax.Array) -> jax.Array:
   """Estimates KL(π ‖ π_ref) of each token by the log-ratio itself.
 

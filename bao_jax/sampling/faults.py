@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import threading
 
 from bao_jax.envs import base
 from bao_jax.users import chat
@@ -21,6 +22,7 @@ class FaultLog:
   def __init__(self, path: pathlib.Path | None = None):
     self._path = path
     self._errors: dict[str, str] = {}
+    self._lock = threading.Lock()
     lines = path.read_text().split('\n') if path and path.exists() else []
     for line in filter(None, lines):
       try:
@@ -46,12 +48,18 @@ class FaultLog:
     try:
       yield
     except (base.UserError, chat.StopError):
-      self._write(f'{step}/', None)
+      self.forget(step)
       raise
 
+  def forget(self, step: int) -> None:
+    """Forgets the failures of a step of which nothing was learned."""
+    self._write(f'{step}/', None)
+
   def _write(self, key: str, error: str | None) -> None:
-    self._apply(key, error)
-    if self._path:
+    with self._lock:
+      self._apply(key, error)
+      if not self._path:
+        return
       with self._path.open('a') as file:
         # A line of its own even after one that a kill tore.
         file.write(f'\n{json.dumps({key: error})}\n')

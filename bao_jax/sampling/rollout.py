@@ -11,6 +11,7 @@ for as a whole, each within its deadline.
 
 import collections
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
 import time
 from typing import Any
@@ -49,6 +50,7 @@ class Conversations:
       devices work while users think; with 1 they wait.
     num_threads: gyms of a wave stepped at the same time.
     faults: where fired deadlines are noted.
+    turn: held while devices work.
   """
 
   engine: engine_lib.Engine
@@ -62,6 +64,7 @@ class Conversations:
   faults: faults_lib.FaultLog = dataclasses.field(
       default_factory=faults_lib.FaultLog
   )
+  turn: contextlib.AbstractContextManager = devices.TURN
 
   def hold(
       self,
@@ -69,7 +72,7 @@ class Conversations:
       requests: Sequence[Request],
       *,
       step: int = 0,
-      waited: Callable[[float], None] | None = None,
+      waited: Callable[[float, float], None] | None = None,
   ) -> list[types.Trajectory]:
     """Holds one conversation per request.
 
@@ -98,7 +101,7 @@ class Conversations:
       requests: Sequence[Request],
       *,
       step: int = 0,
-      waited: Callable[[float], None] | None = None,
+      waited: Callable[[float, float], None] | None = None,
   ) -> Iterator[tuple[int, types.Trajectory]]:
     """Holds one conversation per request and yields each as it ends.
 
@@ -109,7 +112,8 @@ class Conversations:
       requests: what to attempt; samples of one task next to each other share
         the prefill of their prompt.
       step: the training step, part of every key.
-      waited: called with the seconds that devices idled, waiting for gyms.
+      waited: called with the begin and the end of each wait for gyms, in
+        monotonic seconds.
 
     Yields:
       The request's index and its trajectory.
@@ -119,10 +123,10 @@ class Conversations:
     """
     rollout = _Rollout(self, params, requests, step)
     while not rollout.is_done():
-      ended, seconds = rollout.advance()
+      ended, waits = rollout.advance()
       yield from ended
-      if waited:
-        waited(seconds)
+      for wait in waits if waited else ():
+        waited(*wait)
 
   def open(self, request: Request) -> tuple[base.State, np.ndarray, np.ndarray]:
     """Returns the gym's first state and the ids of both parts of the prompt.
@@ -190,32 +194,35 @@ class _Rollout:
     self._step = step
     self._due = time.monotonic() + setup.limits.step_deadline
     self._queue = collections.deque(enumerate(requests))
-    params = setup.engine.prepare(params)
-    self._prefixes = prefixes_lib.Prefixes(setup.engine, params)
     stop = setup.tokenizer.id(tokenizer_lib.IM_END)
-    self._waves = [
-        wave_lib.Wave(setup.engine, params, setup.limits, stop)
-        for _ in range(setup.num_waves)
-    ]
+    with setup.turn:
+      params = setup.engine.prepare(params)
+      self._waves = [
+          wave_lib.Wave(setup.engine, params, setup.limits, stop)
+          for _ in range(setup.num_waves)
+      ]
+    self._prefixes = prefixes_lib.Prefixes(setup.engine, params)
     self._turns: list[_Turns | None] = [None] * setup.num_waves
 
   def is_done(self) -> bool:
     return not self._queue and not any(any(w.rows) for w in self._waves)
 
-  def advance(self) -> tuple[list[tuple[int, types.Trajectory]], float]:
-    """Lets every wave take a turn; returns what ended and seconds waited."""
-    ended, seconds = [], 0.0
+  def advance(
+      self,
+  ) -> tuple[list[tuple[int, types.Trajectory]], list[tuple[float, float]]]:
+    """Lets every wave take a turn; returns what ended, and when it waited."""
+    ended, waits = [], []
     for number, wave in enumerate(self._waves):
       began = time.monotonic()
       heard = self._hear(number)
-      seconds += time.monotonic() - began
+      waits.append((began, time.monotonic()))
       for turn in heard:
         ended += self._absorb(wave, *turn)
       self._admit(wave)
-      with devices.TURN:
+      with self._setup.turn:
         spoken = wave.speak()
       self._turns[number] = self._ask(wave, spoken)
-    return ended, seconds
+    return ended, waits
 
   def _hear(self, number: int):
     """Waits for the gyms of a wave; returns (row, action, reply) of each."""
@@ -280,7 +287,7 @@ class _Rollout:
     names = {i: row.request.task.id for i, row in rows.items()}
     waiting = {request.task.id for _, request in self._queue}
     self._prefixes.forget({*names.values(), *waiting})
-    with devices.TURN:
+    with self._setup.turn:
       wave.cache = self._prefixes.share(wave.cache, names)
       keys = self._row_keys(rows)
     wave.place(rows, keys)

@@ -15,7 +15,6 @@ from bao_jax import sharding
 from bao_jax import types
 from bao_jax.model import config as config_lib
 from bao_jax.model import lora as lora_lib
-from bao_jax.train import optimizer
 from bao_jax.train import setup
 
 # Fields of a model's shape that its parameters depend on.
@@ -87,8 +86,7 @@ def last(
   """Loads what a run ended with, whichever loop it was.
 
   Args:
-    config: says which optimizer; both loops use the same, and schedules have no
-      state of their own.
+    config: of whoever loads it.
     shape: the model's; adapters are those of the folder.
     folder: the run's.
     mesh: where the parameters are to lie.
@@ -100,9 +98,8 @@ def last(
   own = setup.load_config(folder)
   shape = dataclasses.replace(shape, lora=setup.lora_config(own))
   frozen = base(own, shape, folder, mesh)
-  tx = optimizer.make_optimizer(**config.rl.optimizer.to_dict())
-  like = setup.abstract_state(shape, tx, mesh)
-  return Policy(checkpoint.Checkpoints(folder).restore(like).params, frozen)
+  like = setup.abstract_trained(shape, mesh)
+  return Policy(checkpoint.Checkpoints(folder).restore_params(like), frozen)
 
 
 def base(

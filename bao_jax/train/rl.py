@@ -31,10 +31,12 @@ from bao_jax.evaluation import evaluate
 from bao_jax.evaluation import records
 from bao_jax.model import config as config_lib
 from bao_jax.model import lora
+from bao_jax.sampling import devices
 from bao_jax.sampling import faults as faults_lib
 from bao_jax.sampling import rollout
 from bao_jax.tasks import reader
 from bao_jax.train import adapted
+from bao_jax.train import ahead as ahead_lib
 from bao_jax.train import batch as batch_lib
 from bao_jax.train import credit as credit_lib
 from bao_jax.train import lessons
@@ -80,11 +82,14 @@ def train(
   like = setup.abstract_state(shape, tx, mesh)
   reference, base = adapted.first(config, shape, first, mesh)
   saved = checkpoint.Checkpoints(workdir)
+  older = (reference,) * config.rl.max_lag
   if saved.latest() is None:
     params = jax.tree.map(jnp.copy, reference)
     state = setup.first_state(params, tx, like)
   else:
-    state = saved.restore(like)
+    older = (like.params,) * config.rl.max_lag
+    state = saved.restore(ahead_lib.with_older(like, older))
+    state, older = ahead_lib.without_older(state)
   if not config.rl.kl_coef:
     reference = None  # Nothing is compared with it.
   start = int(state.step) // (config.rl.num_minibatches * config.rl.num_epochs)
@@ -112,34 +117,49 @@ def train(
       unit='step',
       disable=not is_first,
   )
-  with checkpoint.Preemption() as preemption:
-    for i in range(start, config.rl.num_steps):
+
+  def hold_step(speaker, params, i, waited):
+    params = lora.attach(params, base, shape.lora)
+    requests = requests_of_step(config, tasks, i)
+    return hold(config, speaker, params, requests, i, waited=waited)
+
+  steps = range(start, config.rl.num_steps)
+  ahead = ahead_lib.Ahead(speaker, hold_step, steps, older)
+  del older  # Or they would stay until the end.
+  with checkpoint.Preemption() as preemption, ahead:
+    for i in steps:
       began = time.monotonic()
-      requests = requests_of_step(config, tasks, i)
-      idle = []
-      params = lora.attach(state.params, base, shape.lora)
-      trajectories = hold(
-          config, speaker, params, requests, i, waited=idle.append
-      )
+      try:
+        held = ahead.held(i, state.params)
+      except checkpoint.OUTAGES:
+        if i > start:
+          saved.save(i, ahead_lib.with_older(state, ahead.older))
+        raise
+      trajectories = held.trajectories
       spoken = time.monotonic()
       batch = to_batch(config, trajectories)
+      lag = min(i, config.rl.max_lag)
       state, credited, metrics = learn(
-          config, programs, state, reference, batch, mesh, base
+          config, programs, state, reference, batch, mesh, base, lag=lag
       )
       metrics_lib.check_finite(i, metrics)
+      metrics['policy/lag'] = lag
       metrics |= describe(trajectories, batch, credited)
-      metrics |= speeds(trajectories, spoken - began, time.monotonic() - spoken)
-      metrics['time/idle_share'] = sum(idle) / (spoken - began)
+      metrics |= speeds(held, began, spoken, time.monotonic())
       if mesh.size > 1:
         metrics['mesh/moved_bytes'] = moved
       is_last = i + 1 == config.rl.num_steps
       if is_last and is_first:
         lines = explained(trajectories, credited, batch, encoder, config.seed)
         records.write(workdir / 'conversations.jsonl', lines)
+      outage = None
       if is_last or (i + 1) % config.evaluation.every_rl == 0:
         params = lora.attach(state.params, base, shape.lora)
-        held = hold(config, setup.greedy(speaker), params, watched, i)
-        metrics |= evaluate.summarize(held, 'validation')
+        try:
+          seen = hold(config, setup.greedy(speaker), params, watched, i)
+          metrics |= evaluate.summarize(seen, 'validation')
+        except checkpoint.OUTAGES as error:
+          outage = error
       writer.write(i, metrics | users.metrics(config, ledger))
       ledger.save()
       bar.set_postfix(
@@ -149,8 +169,10 @@ def train(
       bar.update()
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       is_stopped = processes.any_of(preemption.is_requested)
-      if is_due or is_stopped:
-        saved.save(i + 1, state)
+      if is_due or is_stopped or outage:
+        saved.save(i + 1, ahead_lib.with_older(state, ahead.older))
+      if outage:
+        raise outage
       if is_stopped:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()
@@ -185,6 +207,12 @@ def check(config: setup.Config) -> None:
         f' number of processes, {processes.count()}: each holds all'
         ' conversations about its tasks.'
     )
+  if rl.max_lag and processes.count() > 1:
+    raise ValueError(
+        f'rl.max_lag={rl.max_lag} takes one process, and there are'
+        f' {processes.count()}: their devices would not agree whether'
+        ' conversations or updates come first; use 0.'
+    )
 
 
 def check_finished(warm_start: str) -> None:
@@ -215,14 +243,18 @@ class Programs(NamedTuple):
 
   Attributes:
     credit: batch -> `Credit`.
-    ref_logps: (parameters of the reference, batch, base) -> `[B, T]`.
+    logps: (parameters, batch, base) -> `[B, T]`: those of the reference, or of
+      the policy where older weights sampled.
+    catch_up: (`PolicyBatch`, logps) -> (`PolicyBatch`, metrics); see `step`.
     update: (state, `PolicyBatch`, base) -> (state, metrics); takes the state
       over. The base is what lies frozen beside adapters, or None.
   """
 
   credit: Callable[[types.Batch], credit_lib.Credit]
-  ref_logps: Callable[
-      [types.Params, types.Batch, types.Params | None], jax.Array
+  logps: Callable[[types.Params, types.Batch, types.Params | None], jax.Array]
+  catch_up: Callable[
+      [step_lib.PolicyBatch, jax.Array],
+      tuple[step_lib.PolicyBatch, types.Metrics],
   ]
   update: Callable[
       [types.TrainState, step_lib.PolicyBatch, types.Params | None],
@@ -256,7 +288,11 @@ def compile_programs(
       num_microbatches=config.rl.num_microbatches,
   )
 
-  def ref_logps(params, batch, base):
+  catch_up = functools.partial(
+      step_lib.catch_up, max_weight=config.rl.max_weight
+  )
+
+  def logps(params, batch, base):
     return step_lib.token_logps(
         params,
         batch.tokens,
@@ -276,10 +312,11 @@ def compile_programs(
           out_shardings=credit_lib.Credit(rows, rows, rows, scalars),
       ),
       jax.jit(
-          ref_logps,
+          logps,
           in_shardings=(state.params, rows, base),
           out_shardings=rows,
       ),
+      jax.jit(catch_up, in_shardings=rows, out_shardings=(rows, scalars)),
       jax.jit(
           update,
           in_shardings=(state, rows, base),
@@ -297,6 +334,8 @@ def learn(
     batch: types.Batch,
     mesh: sharding.Mesh,
     base: types.Params | None = None,
+    *,
+    lag: int = 0,
 ) -> tuple[types.TrainState, credit_lib.Credit, types.Metrics]:
   """Credits a batch and updates on it, once per epoch.
 
@@ -308,25 +347,29 @@ def learn(
     batch: the step's conversations.
     mesh: the devices.
     base: the frozen parameters beside adapters, or None.
+    lag: how many steps older than `state` the weights were that held the
+      conversations.
 
   Returns:
     The next state, and on the host the credit and the last epoch's metrics, but
     for the mismatch of sampler and trainer, which is that of the first.
   """
-  placed = sharding.place_rows(batch, mesh)
-  credited = programs.credit(placed)
-  prepared = policy_batch(
-      placed,
-      credited.advantages,
-      programs.ref_logps(reference, placed, base)
-      if config.rl.kl_coef
-      else None,
-  )
-  prepared = sharding.place_rows(prepared, mesh)
-  state, metrics = programs.update(state, prepared, base)
-  gaps = {k: v for k, v in metrics.items() if 'mismatch' in k}
-  for _ in range(config.rl.num_epochs - 1):
+  with devices.TURN:
+    placed = sharding.place_rows(batch, mesh)
+    credited = programs.credit(placed)
+    prepared = policy_batch(
+        placed,
+        credited.advantages,
+        programs.logps(reference, placed, base) if config.rl.kl_coef else None,
+    )
+    prepared, gaps = sharding.place_rows(prepared, mesh), {}
+    if lag:
+      logps = programs.logps(state.params, placed, base)
+      prepared, gaps = programs.catch_up(prepared, logps)
     state, metrics = programs.update(state, prepared, base)
+    gaps = {k: v for k, v in metrics.items() if 'mismatch' in k} | gaps
+    for _ in range(config.rl.num_epochs - 1):
+      state, metrics = programs.update(state, prepared, base)
   return state, *processes.to_host((credited, {**metrics, **gaps}))
 
 
@@ -336,7 +379,7 @@ def hold(
     params: types.Params,
     requests: Sequence[rollout.Request],
     step: int,
-    waited: Callable[[float], None] | None = None,
+    waited: Callable[[float, float], None] | None = None,
 ) -> list[types.Trajectory]:
   """Holds the conversations of a step, of which few may fail.
 
@@ -456,13 +499,29 @@ def explained(
   return lines
 
 
-def speeds(trajectories, rollout_s: float, update_s: float) -> dict[str, float]:
-  """Computes tokens per second of both halves of a step."""
-  sampled = sum(len(t.tokens) for x in trajectories for t in x.turns)
-  seen = sum(map(batch_lib.num_tokens, trajectories))
+def speeds(
+    held: ahead_lib.Held, began: float, spoken: float, ended: float
+) -> dict[str, float]:
+  """Computes how long both halves of a step took, and tokens per second.
+
+  Args:
+    held: its conversations; holding them may have begun before the step did.
+    began: when the step did, in monotonic seconds.
+    spoken: when the conversations were there, and the update began.
+    ended: when the update had ended.
+
+  Returns:
+    Of 'time/idle_share', the share of the step's time in which devices had
+    nothing to do because gyms had not answered.
+  """
+  sampled = sum(len(t.tokens) for x in held.trajectories for t in x.turns)
+  seen = sum(map(batch_lib.num_tokens, held.trajectories))
+  idle = ahead_lib.idle_seconds(held.waits, began, spoken)
   return {
-      'time/rollout_s': rollout_s,
-      'time/update_s': update_s,
-      'time/rollout_tokens_per_s': sampled / rollout_s,
-      'time/update_tokens_per_s': seen / update_s,
+      'time/rollout_s': held.seconds,
+      'time/wait_s': spoken - began,
+      'time/update_s': ended - spoken,
+      'time/rollout_tokens_per_s': sampled / held.seconds,
+      'time/update_tokens_per_s': seen / (ended - spoken),
+      'time/idle_share': idle / (ended - began),
   }

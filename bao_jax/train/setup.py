@@ -272,6 +272,15 @@ def abstract_state(
   return sharding.abstract(shapes, sharding.of_state(boxed, tx, mesh))
 
 
+def abstract_trained(
+    shape: config_lib.ModelConfig, mesh: sharding.Mesh
+) -> types.Params:
+  """Returns the same of what is trained: adapters, or all parameters."""
+  boxed = sharding.abstract_trained(shape)
+  where = sharding.of_params(boxed, mesh)
+  return sharding.abstract(nn.meta.unbox(boxed), where)
+
+
 def abstract_params(
     shape: config_lib.ModelConfig, mesh: sharding.Mesh
 ) -> types.Params:
@@ -405,7 +414,7 @@ def hold(
     requests: Sequence[rollout.Request],
     step: int,
     *,
-    waited: Callable[[float], None] | None = None,
+    waited: Callable[[float, float], None] | None = None,
 ) -> list[types.Trajectory]:
   """Holds conversations, each process some of them; all get all of them.
 

@@ -104,22 +104,28 @@ def train(
       metrics = jax.device_get(metrics)
       metrics_lib.check_finite(i, metrics)
       is_last = i + 1 == config.sft.num_steps
+      outage = None
       if is_last or (i + 1) % config.evaluation.every_sft == 0:
         params = lora.attach(state.params, base, shape.lora)
-        trajectories = setup.hold(speaker, params, watched, i)
-        rollout.check_failures(trajectories, config.sampling.max_failed_share)
-        metrics |= evaluate.summarize(trajectories, 'validation')
+        try:
+          held = setup.hold(speaker, params, watched, i)
+          rollout.check_failures(held, config.sampling.max_failed_share)
+          metrics |= evaluate.summarize(held, 'validation')
+        except checkpoint.OUTAGES as error:
+          outage = error
         bar.set_postfix(
             loss=f'{metrics["sft/loss"]:.3f}',
-            score=f'{metrics["validation/score"]:.2f}',
+            score=f'{metrics.get("validation/score", np.nan):.2f}',
         )
       writer.write(i, metrics | users.metrics(config, ledger))
       ledger.save()
       bar.update()
       is_due = is_last or (i + 1) % config.checkpoint_every == 0
       is_stopped = processes.any_of(preemption.is_requested)
-      if is_due or is_stopped:
+      if is_due or is_stopped or outage:
         saved.save(i + 1, state)
+      if outage:
+        raise outage
       if is_stopped:
         raise SystemExit(f'Stopped after step {i + 1}; start again to go on.')
   bar.close()

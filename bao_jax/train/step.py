@@ -28,7 +28,8 @@ class PolicyBatch:
   Attributes:
     tokens: `[B, T]` int32.
     mask: `[B, T]` bool, True on sampled tokens of valid conversations.
-    old_logps: `[B, T]` float32, under the policy that sampled.
+    old_logps: `[B, T]` float32, under the policy that ratios compare with: the
+      one that sampled, or after `catch_up` the one that the update begins with.
     advantages: `[B, T]` float32.
     ref_logps: `[B, T]` float32, under the reference; equal to `old_logps` where
       there is none.
@@ -224,6 +225,42 @@ class Objective(NamedTuple):
         max_tokens=self.constant_tokens,
         denominator=num_rows,
     )
+
+
+def catch_up(
+    batch: PolicyBatch, logps: jax.Array, *, max_weight: float
+) -> tuple[PolicyBatch, types.Metrics]:
+  """Makes a batch that an older policy sampled one to update a later policy on.
+
+  Its ratios are then those to the later policy, and what an older one sampled
+  more or less often than it weighs less or more; see
+  `losses.truncated_weights`. Every surrogate is proportional to its advantage:
+  so the weights go there.
+
+  Args:
+    batch: B conversations, `old_logps` those of the policy that sampled.
+    logps: `[B, T]` log-probabilities under the policy to be updated.
+    max_weight: the largest weight.
+
+  Returns:
+    The batch, and scalars: 'policy/weight_mean', of tokens;
+    'policy/weight_truncated', the share of tokens that weigh the most;
+    'policy/logp_mismatch' and 'policy/logp_mismatch_max', the mean and largest
+    |log π - log π_old|, of which the lag is a part.
+  """
+  weights = losses.truncated_weights(
+      logps, batch.old_logps, batch.mask, max_weight=max_weight
+  )
+  mean = lambda x: losses.masked_mean(x, batch.mask)
+  gaps = jnp.where(batch.mask, jnp.abs(logps - batch.old_logps), 0.0)
+  metrics = {
+      'policy/weight_mean': mean(weights),
+      'policy/weight_truncated': mean(weights >= max_weight),
+      'policy/logp_mismatch': mean(gaps),
+      'policy/logp_mismatch_max': jnp.max(gaps),
+  }
+  advantages = weights * jnp.where(batch.mask, batch.advantages, 0.0)
+  return batch.replace(old_logps=logps, advantages=advantages), metrics
 
 
 def policy_step(

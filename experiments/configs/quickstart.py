@@ -171,6 +171,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       num_minibatches=2,
       num_microbatches=2 if debug else 8,
       num_epochs=1,
+      max_lag=0,  # Steps that the weights of a rollout may be old; see README.
+      max_weight=2.0,  # Of a token that older weights sampled.
       length_buckets=(320,),
       chunk=320,
   )
