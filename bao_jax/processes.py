@@ -84,9 +84,19 @@ def together(call: Callable[[], T], *, deadline: float = DEADLINE) -> list[T]:
   return outcomes
 
 
-def by_first(call: Callable[[], T]) -> T:
-  """Calls a function on the first process alone; all get what came of it."""
-  return together(lambda: call() if is_first() else None)[0]
+def by_first(call: Callable[[], T], *, deadline: float = DEADLINE) -> T:
+  """Calls a function on the first process alone; all get what came of it.
+
+  Args:
+    call: as for `together`.
+    deadline: seconds that the others wait for it.
+
+  Raises:
+    Exception: what the call raised, on all processes.
+    TimeoutError: it takes longer.
+  """
+  only = lambda: call() if is_first() else None
+  return together(only, deadline=deadline)[0]
 
 
 def any_of(flag: bool) -> bool:

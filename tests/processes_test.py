@@ -98,6 +98,14 @@ class OneProcessTest(parameterized.TestCase):
     path = processes.own_path(pathlib.Path('a/faults.txt'))
     self.assertEqual(path, pathlib.Path('a/faults.3.txt'))
 
+  @mock.patch.object(processes, 'index', return_value=1)
+  @mock.patch.object(processes, 'count', return_value=2)
+  @mock.patch.object(processes, '_gather', return_value=['theirs', None])
+  def test_others_wait_for_the_first_as_long_as_it_may_take(self, gather, *_):
+    said = processes.by_first(self.fail, deadline=5.0)
+    self.assertEqual(said, 'theirs')
+    gather.assert_called_once_with(None, 5.0)
+
   @mock.patch.object(cluster.jax.distributed, 'initialize')
   def test_nobody_waits_for_others_that_are_not_to_come(self, initialize):
     cluster.join(deadline=1)

@@ -195,6 +195,16 @@ class ExportTest(cli.CliTest):
         (self.run_folder / 'tokenizer.json').read_bytes(),
     )
 
+  def test_run_on_more_devices_than_are_here(self):
+    exported.export(self.run_folder, self.folder / 'few', dtype='float32')
+    path = self.run_folder / 'config.json'
+    saved = json.loads(path.read_text())
+    saved['mesh']['data'] = 4096
+    path.write_text(json.dumps(saved))
+    exported.export(self.run_folder, self.out, dtype='float32')
+    few, out = (f / files.SINGLE for f in (self.folder / 'few', self.out))
+    self.assertEqual(few.read_bytes(), out.read_bytes())
+
   def test_folders_that_are_there_or_are_not(self):
     self.out.mkdir()
     line = self.fails(exported.export, self.run_folder, self.out)

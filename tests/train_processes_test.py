@@ -105,7 +105,7 @@ def finish(started):
 def params(folder):
   config = setup.load_config(folder)
   mesh = sharding.make_mesh({'data': 1, 'fsdp': 1, 'tensor': 1})
-  encoder = lessons.saved_tokenizer(config, folder)
+  encoder = lessons.saved_tokenizer(folder)
   shape = setup.model_config(config, encoder)
   return jax.device_get(rl.latest_params(config, shape, folder, mesh))
 

@@ -97,8 +97,8 @@ class Completer:
             longest=held,
         )
     whole = np.full(engine.prefix_rows, -1, np.int32)
-    prefix = engine.share_call(engine.empty_prefix(), prefix, whole)
-    rows = engine.share_call(rows, prefix, _full(engine, np.int32, -1))
+    prefix = engine.share(engine.empty_prefix(), prefix, whole)
+    rows = engine.share(rows, prefix, _full(engine, np.int32, -1))
     for held in engine.held_buckets:
       rows, out = _decode(self, rows, [None] * engine.num_rows, held)
     jax.block_until_ready(out)

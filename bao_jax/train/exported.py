@@ -1,11 +1,15 @@
 """A run's weights, as a folder that other engines load."""
 
 import json
+import math
 import pathlib
 import tempfile
 from typing import Any
 
+import jax
+
 from bao_jax import checkpoint
+from bao_jax import sharding
 from bao_jax.model import lora
 from bao_jax.model.hf import export as export_lib
 from bao_jax.model.hf import hub
@@ -45,9 +49,10 @@ def export(
   encoder = lessons.saved_tokenizer(run)
   shape = setup.model_config(config, encoder)
   first, _ = lessons.beginning(run)
+  params = rl.latest_params(config, shape, run, _mesh(shape.width))
   with tempfile.TemporaryDirectory() as made:
     export_lib.export(
-        lora.merge(rl.latest_params(config, shape, run, setup.mesh(config))),
+        lora.merge(params),
         shape,
         out,
         beside=_beside(first, encoder, pathlib.Path(made)),
@@ -55,6 +60,12 @@ def export(
         dtype=dtype,
     )
   return checkpoint.Checkpoints(run).latest()
+
+
+def _mesh(width: int) -> sharding.Mesh:
+  """Returns the devices that are here, whatever the run had."""
+  fsdp = math.gcd(width, jax.local_device_count())
+  return sharding.make_mesh({'data': 1, 'fsdp': fsdp, 'tensor': 1})
 
 
 def _fields(

@@ -23,6 +23,8 @@ from bao_jax.train import kept
 from bao_jax.train import setup
 from bao_jax.train import users
 
+_LESSONS_DEADLINE = 7 * 24 * 3600.0  # Seconds of all of a warm start.
+
 
 def best_teachers(config: setup.Config) -> dict[str, teachers_base.TeacherFn]:
   """Builds a teacher per gym that shows every behavior: the reference."""
@@ -159,7 +161,8 @@ def imitated(
       rollout.check_failures(held, config.sampling.max_failed_share)
       kept.write(path, held)
 
-  processes.by_first(keep)
+  # Each conversation has a deadline of its own, all of them have none.
+  processes.by_first(keep, deadline=_LESSONS_DEADLINE)
   tasks = {task.id: task for task in setup.tasks(config, 'train')}
   held = list(kept.read(path, tasks))
   failed = [dialogue.error for dialogue in held if dialogue.error]
