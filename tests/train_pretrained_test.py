@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -194,6 +195,15 @@ class ExportTest(cli.CliTest):
         (self.out / 'tokenizer.json').read_bytes(),
         (self.run_folder / 'tokenizer.json').read_bytes(),
     )
+
+  def test_run_of_more_devices_than_there_are(self):
+    folder = self.folder / 'pod'
+    config = tiny(**{'mesh.fsdp': 64, 'mesh.tensor': 4})
+    setup.claim(folder, 'warm start', config)
+    for name in ('checkpoints', 'tokenizer.json'):
+      os.symlink(self.run_folder / name, folder / name)
+    exported.export(folder, self.out, dtype='float32')
+    self.assertTrue((self.out / 'model.safetensors').is_file())
 
   def test_folders_that_are_there_or_are_not(self):
     self.out.mkdir()

@@ -1,11 +1,15 @@
 """A run's weights, as a folder that other engines load."""
 
 import json
+import math
 import pathlib
 import tempfile
 from typing import Any
 
+import jax
+
 from bao_jax import checkpoint
+from bao_jax import sharding
 from bao_jax.model import lora
 from bao_jax.model.hf import export as export_lib
 from bao_jax.model.hf import hub
@@ -47,7 +51,7 @@ def export(
   first, _ = lessons.beginning(run)
   with tempfile.TemporaryDirectory() as made:
     export_lib.export(
-        lora.merge(rl.latest_params(config, shape, run, setup.mesh(config))),
+        lora.merge(rl.latest_params(config, shape, run, _mesh(shape.width))),
         shape,
         out,
         beside=_beside(first, encoder, pathlib.Path(made)),
@@ -55,6 +59,12 @@ def export(
         dtype=dtype,
     )
   return checkpoint.Checkpoints(run).latest()
+
+
+def _mesh(width: int) -> sharding.Mesh:
+  """Returns one of the devices here, which may be fewer than the run had."""
+  pieces = math.gcd(width, jax.local_device_count())
+  return sharding.make_mesh(dict(data=1, fsdp=pieces, tensor=1))
 
 
 def _fields(
