@@ -97,7 +97,8 @@ def make_mesh(
   count = math.prod(shape)
   if count > len(devices):
     raise ValueError(
-        f'mesh: {said} needs {count} devices, but there are {len(devices)}.'
+        f'mesh: {said} needs {count} devices, but there are {len(devices)};'
+        ' set smaller sizes, --config.mesh.data=1 say.'
     )
   if count < len(devices):
     logging.log_first_n(
@@ -257,7 +258,7 @@ def spec(
     if size % pieces:
       on = ' x '.join(f'mesh.{axis}' for axis in axes)
       raise ValueError(
-          f'{_FIELDS.get(name, name)}={size} does not divide into {on} ='
+          f'{_FIELDS.get(name, name)}={size} must be a multiple of {on} ='
           f' {pieces} (of {what}); choose another {on}.'
       )
     entries.append(entry)

@@ -47,7 +47,7 @@ class MeshTest(parameterized.TestCase):
 
   @parameterized.parameters(
       ((2, 3, 2), 'mesh: data=2, fsdp=3, tensor=2 needs 12 devices, .* are 8'),
-      ((16, -1, 1), 'needs 16 devices, but there are 8'),
+      ((16, -1, 1), 'needs 16 devices, but there are 8; set smaller'),
       ((-1, -1, 1), 'sizes must be positive, but for one that may be -1'),
       ((0, 1, 1), 'mesh: data=0, fsdp=1, tensor=1: sizes must be positive'),
       ((-2, 1, 1), 'sizes must be positive'),
@@ -125,7 +125,7 @@ class SpecTest(parameterized.TestCase):
   def test_dimension_that_does_not_divide_is_named(self):
     with self.assertRaisesRegex(
         ValueError,
-        r'model.ff_width=30 does not divide into mesh.tensor = 4 \(of layers/'
+        r'model.ff_width=30 must be a multiple of mesh.tensor = 4 \(of layers/'
         r'mlp/up/kernel\); choose another mesh.tensor',
     ):
       self.spec(('embed', 'mlp'), (16, 30), tensor=4)

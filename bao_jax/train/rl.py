@@ -194,13 +194,6 @@ def check(config: setup.Config) -> None:
   setup.check_tokenizer(config)
   requests_of_step(config, setup.tasks(config, 'train'), 0)
   rl = config.rl
-  pieces = rl.num_minibatches * rl.num_microbatches
-  rows = rl.tasks_per_step * rl.samples_per_task // pieces
-  said = (
-      'rl.tasks_per_step x rl.samples_per_task / rl.num_minibatches /'
-      ' rl.num_microbatches'
-  )
-  sharding.check_rows(setup.mesh(config), **{said: rows})
   if rl.tasks_per_step % processes.count():
     raise ValueError(
         f'rl.tasks_per_step={rl.tasks_per_step} must be a multiple of the'
@@ -213,6 +206,13 @@ def check(config: setup.Config) -> None:
         f' {processes.count()}: their devices would not agree whether'
         ' conversations or updates come first; use 0.'
     )
+  pieces = rl.num_minibatches * rl.num_microbatches
+  rows = rl.tasks_per_step * rl.samples_per_task // pieces
+  said = (
+      'rl.tasks_per_step x rl.samples_per_task / rl.num_minibatches /'
+      ' rl.num_microbatches'
+  )
+  sharding.check_rows(setup.mesh(config), **{said: rows})
 
 
 def check_finished(warm_start: str) -> None:
