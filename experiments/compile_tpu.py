@@ -123,11 +123,12 @@ def _compiled(
 
   def compute():
     mesh = sharding.make_mesh(config.mesh, devices)
-    section = config.sft if program == 'sft' else config.rl
-    length = max(config.sft.length, *config.rl.length_buckets)
+    length, chunk = config.rl.length_buckets[-1], config.rl.chunk
+    if program == 'sft':
+      length, chunk = config.sft.length, config.sft.chunk
     return compiler.compile_program(
         programs.programs(config, mesh)[program],
-        unknown_trips=-(-length // section.chunk),
+        unknown_trips=-(-length // chunk),  # Pieces of logits.
     )
 
   return kept.keeping(

@@ -287,7 +287,7 @@ def _limits(
       values[one.name] = values.get(operands[0])
     elif one.opcode == 'compare' and 'direction=L' in one.attributes:
       limit = values.get(operands[1])
-      if limit is not None:
+      if limit:
         yield limit + ('direction=LE' in one.attributes)
     for called in _called(one):
       given = [values.get(x) for x in operands]

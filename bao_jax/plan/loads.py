@@ -202,12 +202,16 @@ def _update_sent(config, sizes, tokens, reads) -> float:
 
 
 def _update_scratch(config, sizes, rows, length, chunk) -> float:
-  """Of the output embedding and its gradient, logits, and one layer."""
+  """Of the embedding, logits, and one layer.
+
+  The embedding is whole for a look-up and, cast, for logits; so are the
+  gradients of both.
+  """
   size = _BYTES[config.dtype]
   table = config.vocab_size * config.width / sizes.tensor
   logits = 3 * rows * chunk * config.vocab_size / sizes.tensor * _FLOAT32
   layer = 4 * config.ff_width / sizes.tensor + 8 * config.width
-  return table * (size + 2 * _FLOAT32) + logits + rows * length * layer * size
+  return table * (size + 3 * _FLOAT32) + logits + rows * length * layer * size
 
 
 def _gathered(chips_: int, size: float) -> float:
