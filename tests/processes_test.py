@@ -158,6 +158,12 @@ class TwoProcessesTest(parameterized.TestCase):
         },
     )
 
+  @pytest.mark.slow
+  def test_each_has_a_user_of_its_own(self):
+    first, second = self.found('completed')
+    self.assertLen(first, 3)
+    self.assertEqual(first, second)
+
   def check_killed(self, which):
     done = run(f'killed_{which}')
     status, _, errors = done[1 - which]

@@ -16,6 +16,7 @@ from bao_jax import cluster
 from bao_jax import processes
 from bao_jax import sharding
 from bao_jax.model import config as config_lib
+from bao_jax.sampling import completions
 from bao_jax.sampling import engine as engine_lib
 from bao_jax.train import optimizer
 from bao_jax.train import setup
@@ -92,6 +93,21 @@ def arrays():
   }
 
 
+def completed():
+  """Returns what a frozen model says on rows of both devices of a process."""
+  mesh = sharding.make_mesh({'data': 4, 'fsdp': 1, 'tensor': 1})
+  layout = sharding.decode_layout(SHAPE, mesh)
+  engine = engine_lib.Engine(SHAPE, 2, 4, 2, 1, (2,), layout)
+  tx = optimizer.make_optimizer(learning_rate=0.1)
+  config = setup.Config({'seed': 0, 'weights': ''})
+  params = setup.train_state(config, SHAPE, tx, mesh).params
+  completer = completions.Completer(engine, engine.prepare(params), stop=-1)
+  completer.compile()
+  prompts = [completions.Prompt((1,), (2 + i,), 1) for i in range(3)]
+  found = sorted(completer.complete(prompts))
+  return [ids.tolist() for _, ids in found]
+
+
 def ends():
   """Waits for the other one, which ends in the way that is asked for."""
   how, which = sys.argv[1].split('_')
@@ -100,6 +116,9 @@ def ends():
       os.kill(os.getpid(), signal.SIGKILL)
     raise ValueError('what went wrong')
   time.sleep(60)
+
+
+WHAT = {'talk': talk, 'arrays': arrays, 'completed': completed}
 
 
 def main():
@@ -114,7 +133,7 @@ def main():
   else:
     cluster.join(f'localhost:{port}', 2, int(process_id), deadline=deadline)
   with cluster.ended_together():
-    found = {'talk': talk, 'arrays': arrays}.get(what, ends)()
+    found = WHAT.get(what, ends)()
     print(json.dumps(found))
 
 
