@@ -122,14 +122,21 @@ class Ahead:
     self._waiting.put((step, params))
 
   def _work(self) -> None:
-    """Holds what is asked for, in order, until something goes wrong."""
-    while (asked := self._waiting.get()) is not None:
-      future = self._under_way[asked[0]]
-      try:
-        future.set_result(self._call(*asked))
-      except Exception as error:  # Raised where the step is waited for.
-        future.set_exception(error)
-        return
+    while self._hold_next():
+      pass  # Between two steps no weights are held on to.
+
+  def _hold_next(self) -> bool:
+    """Holds what is asked for next; returns whether there may be more."""
+    asked = self._waiting.get()
+    if asked is None:
+      return False
+    future = self._under_way[asked[0]]
+    try:
+      future.set_result(self._call(*asked))
+    except Exception as error:  # Raised where the step is waited for.
+      future.set_exception(error)
+      return False
+    return True
 
   def _call(self, step: int, params: types.Params) -> Held:
     began, waits = time.monotonic(), []
