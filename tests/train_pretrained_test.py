@@ -29,6 +29,7 @@ from bao_jax.train import adapted
 from bao_jax.train import exported
 from bao_jax.train import lessons
 from bao_jax.train import pretrained
+from bao_jax.train import rl
 from bao_jax.train import setup
 from bao_jax.train import sft
 from benchmarks import measure
@@ -113,9 +114,10 @@ class StartTest(cli.CliTest):
   def test_weights_of_something_else(self, changes, message):
     config = self.config
     config.update_from_flattened_dict(changes)
-    line = self.fails(sft.train, config, self.folder / 'run')
-    self.assertRegex(line, message)
-    self.assertFalse((self.folder / 'run').exists())
+    for train in (sft.train, rl.train):
+      line = self.fails(train, config, self.folder / 'run')
+      self.assertRegex(line, message)
+      self.assertFalse((self.folder / 'run').exists())
 
   def test_damaged_weights(self):
     path = self.weights / files.SINGLE

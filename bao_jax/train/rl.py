@@ -41,6 +41,7 @@ from bao_jax.train import batch as batch_lib
 from bao_jax.train import credit as credit_lib
 from bao_jax.train import lessons
 from bao_jax.train import optimizer
+from bao_jax.train import pretrained
 from bao_jax.train import setup
 from bao_jax.train import sft
 from bao_jax.train import step as step_lib
@@ -192,6 +193,8 @@ def check(config: setup.Config) -> None:
   setup.check_names(config)
   credit_lib.check_names(config)
   setup.check_tokenizer(config)
+  if not config.warm_start:
+    pretrained.check(config)
   requests_of_step(config, setup.tasks(config, 'train'), 0)
   rl = config.rl
   if rl.tasks_per_step % processes.count():
