@@ -18,6 +18,7 @@ from typing import Any
 from absl import logging
 import flax.linen as nn
 import jax
+from jax.experimental import mesh_utils
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -101,11 +102,12 @@ def make_mesh(
         count,
         len(devices),
     )
-  return jax.make_mesh(
-      tuple(shape),
-      AXES,
-      axis_types=(jax.sharding.AxisType.Auto,) * len(AXES),
-      devices=devices[:count],
+  # An axis of the mesh may be a part of one of the torus: 4 of 8, say.
+  placed = mesh_utils.create_device_mesh(
+      shape, devices[:count], allow_split_physical_axes=True
+  )
+  return Mesh(
+      placed, AXES, axis_types=(jax.sharding.AxisType.Auto,) * len(AXES)
   )
 
 
