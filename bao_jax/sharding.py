@@ -23,6 +23,7 @@ from typing import Any
 from absl import logging
 import flax.linen as nn
 import jax
+from jax.experimental import mesh_utils
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -130,12 +131,11 @@ def make_mesh(
 
 
 def _make_mesh(shape: Sequence[int], devices: Sequence[Any]) -> Mesh:
-  return jax.make_mesh(
-      tuple(shape),
-      AXES,
-      axis_types=(jax.sharding.AxisType.Auto,) * len(AXES),
-      devices=devices,
+  # An axis of the mesh may be a part of one of the torus: 4 of 8, say.
+  placed = mesh_utils.create_device_mesh(
+      shape, devices, allow_split_physical_axes=True
   )
+  return _of_devices(placed)
 
 
 def _of_devices(devices: np.ndarray) -> Mesh:
@@ -144,7 +144,12 @@ def _of_devices(devices: np.ndarray) -> Mesh:
 
 
 def _by_process(devices: Sequence[Any]) -> list[list[Any]]:
-  """Returns the devices of each process that has some."""
+  """Returns the devices of each process that has some.
+
+  Those of a topology that is not here count as this one's.
+  """
+  if jax.process_count() == 1:
+    return [list(devices)]
   groups = collections.defaultdict(list)
   for device in devices:
     groups[device.process_index].append(device)

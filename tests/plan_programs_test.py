@@ -71,6 +71,11 @@ class ProgramsTest(absltest.TestCase):
 CHIP = chips.CHIPS['v5e']
 
 
+def skip_without_libtpu(test):
+  if importlib.util.find_spec('libtpu') is None:
+    test.skipTest("needs the compiler for TPUs: pip install -e '.[tpu]'")
+
+
 class CheckTest(absltest.TestCase):
 
   def test_formulas_agree_with_the_compiler(self):
@@ -96,10 +101,17 @@ class CompilerTest(absltest.TestCase):
     ), self.assertRaisesRegex(ValueError, r"pip install .* -e '.\[tpu\]'"):
       compiler.devices('v5e:2x2')
 
+  def test_meshes_cut_axes_of_the_torus(self):
+    skip_without_libtpu(self)
+    for topology, sizes in ('v6e:8x8', (16, 1, 4)), ('v5p:2x2x4', (2, 2, 4)):
+      devices = compiler.devices(topology)
+      mesh = sharding.make_mesh(dict(zip(sharding.AXES, sizes)), devices)
+      self.assertEqual(mesh.devices.shape, sizes)
+      self.assertLen(set(mesh.devices.flat), len(devices))
+
   @pytest.mark.slow
   def test_real_compiler(self):
-    if importlib.util.find_spec('libtpu') is None:
-      self.skipTest("needs the compiler for TPUs: pip install -e '.[tpu]'")
+    skip_without_libtpu(self)
     config = planned.make_config(num_heads=4, num_kv_heads=2, head_dim=128)
     config.mesh = dict(data=1, fsdp=2, tensor=2)
     devices = compiler.devices('v5e:2x2')

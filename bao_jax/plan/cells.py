@@ -60,10 +60,13 @@ def ranked(
 
 
 def divisions(config: setup.Config, num_chips: int) -> Iterator[loads.Sizes]:
-  """Yields the meshes of so many chips that model and rows divide over."""
+  """Yields the meshes of so many chips that model and rows divide over.
+
+  A conversation is held within a host, so `tensor` is.
+  """
   shape = config_lib.ModelConfig(**config.model.to_dict())
   boxed = sharding.abstract_params(shape)
-  for tensor in _divisors(num_chips):
+  for tensor in _divisors(chips.per_host(num_chips)):
     for fsdp in _divisors(num_chips // tensor):
       sizes = loads.Sizes(num_chips // tensor // fsdp, fsdp, tensor)
       if _minibatch(config) % sizes.shards == 0 and _divides(boxed, sizes):

@@ -37,6 +37,11 @@ CHIPS = {
 }
 
 
+def per_host(num_chips: int) -> int:
+  """Returns the chips of a host: four in slices of several, else all."""
+  return num_chips if num_chips <= 8 else 4
+
+
 class Load(NamedTuple):
   """What a program asks of each chip.
 
