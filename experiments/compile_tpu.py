@@ -16,7 +16,7 @@ import pathlib
 
 from absl import flags
 import jax
-import launch
+import script
 from ml_collections import config_flags
 import tqdm
 
@@ -143,4 +143,4 @@ def _compiled(
 
 
 if __name__ == '__main__':
-  launch.launch_plain(run)
+  script.launch_plain(run)
