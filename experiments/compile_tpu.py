@@ -16,8 +16,8 @@ import pathlib
 
 from absl import flags
 import jax
-import script
 from ml_collections import config_flags
+import script
 import tqdm
 
 from bao_jax import sharding
