@@ -242,17 +242,18 @@ class Checkpoints:
       FileNotFoundError: there is none.
       ValueError: they are of another shape.
     """
-    manager = ocp.CheckpointManager(
-        self._folder, item_handlers=ocp.PyTreeCheckpointHandler()
-    )
     step = self._latest()
-    tree = manager.item_metadata(step).tree
-    wanted = jax.tree.map(lambda _: ocp.PLACEHOLDER, tree)
-    wanted['params'] = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-    args = ocp.args.PyTreeRestore(
-        wanted, ocp.checkpoint_utils.construct_restore_args(wanted)
-    )
-    return self._restore(manager, step, args)['params']
+    with ocp.CheckpointManager(
+        self._folder, item_handlers=ocp.PyTreeCheckpointHandler()
+    ) as manager:
+      # Of the tree on disk, so that no other parameters pass for these.
+      tree = manager.item_metadata(step).tree
+      wanted = jax.tree.map(lambda _: ocp.PLACEHOLDER, tree)
+      wanted['params'] = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+      args = ocp.args.PyTreeRestore(
+          wanted, ocp.checkpoint_utils.construct_restore_args(wanted)
+      )
+      return self._restore(manager, step, args)['params']
 
   def _latest(self) -> int:
     step = self.latest()
@@ -260,7 +261,7 @@ class Checkpoints:
       raise FileNotFoundError(f'{self._folder}: no checkpoint there.')
     return step
 
-  def _restore(self, manager, step: int, args: ocp.args.CheckpointArgs) -> Any:
+  def _restore(self, manager, step: int, args: ocp.args.CheckpointArgs):
     try:
       return manager.restore(step, args=args)
     except ValueError as error:
